@@ -1,0 +1,48 @@
+# `make` alone lists the commands. Each installs what it needs first (tools/install).
+.DEFAULT_GOAL := help
+PRESET ?= debug
+JOBS ?= $(shell nproc)
+export PATH := $(CURDIR)/build/tools/bin:$(PATH)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: ## install what building, running and testing need (Debian 12; root or sudo)
+	@tools/install
+
+.PHONY: build
+build: install ## build build/$(PRESET)/cupola (PRESET=debug, release or tsan; debug unless said)
+	@cmake --preset $(PRESET) >build/configure-$(PRESET).log 2>&1 || { cat build/configure-$(PRESET).log; exit 1; }
+	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+
+.PHONY: test
+test: build ## every test: beside the code, and whole-program tests in tests/
+	@tools/run_tests $(PRESET)
+
+.PHONY: lint
+lint: install ## form, layering and static checks, without changing anything
+	@tools/lint
+
+.PHONY: format
+format: install ## bring all C++ into its form
+	@git ls-files '*.h' '*.cpp' | xargs -r clang-format -i
+
+.PHONY: check
+check: test lint ## all that CI does
+
+.PHONY: demo
+demo: install ## from nothing to a pipeline that ran: builds, starts, deploys, runs (EXIT=1 stops at the end)
+	@tools/demo
+
+.PHONY: bench
+bench: ## the benchmarks of docs/benchmarks.md
+	@tools/install --bench
+	@$(MAKE) --no-print-directory build PRESET=release
+	@bench/run
+
+.PHONY: nightly
+nightly: ## what takes too long for each change: fuzzers, thread sanitizer, the long oracles
+	@tools/install --bench
+	@tools/nightly

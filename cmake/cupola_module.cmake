@@ -1,0 +1,45 @@
+# cupola_module(NAME PUBLIC header... USES module... [LINKS library...])
+#
+# A library from all sources of the folder, and one test program `NAME_test` from its *_test.cpp.
+# PUBLIC lists the headers that other modules may include, USES the modules whose public headers
+# this one may include; tools/check_layering.py reads both. LINKS are libraries from outside.
+# Tests may use `testing` and the modules under TEST_USES besides.
+function(cupola_module name)
+  cmake_parse_arguments(M "" "" "PUBLIC;USES;LINKS;TEST_USES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp)
+  file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cpp)
+  file(GLOB mains CONFIGURE_DEPENDS *main.cpp)
+  list(REMOVE_ITEM sources ${tests} ${fuzzers} ${mains} "")
+
+  set(library cupola_${name})
+  if(sources)
+    add_library(${library} STATIC ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(${library} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${library} ${scope} ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM M_USES PREPEND cupola_ OUTPUT_VARIABLE used)
+  target_link_libraries(${library} ${scope} ${used} ${M_LINKS})
+
+  if(tests AND NOT CUPOLA_FUZZ)
+    add_executable(${name}_test ${tests})
+    list(TRANSFORM M_TEST_USES PREPEND cupola_ OUTPUT_VARIABLE test_used)
+    target_link_libraries(${name}_test PRIVATE ${library} ${test_used} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE CUPOLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+
+  if(CUPOLA_FUZZ)
+    foreach(fuzzer IN LISTS fuzzers)
+      get_filename_component(target ${fuzzer} NAME_WE)
+      add_executable(${target} ${fuzzer})
+      target_link_libraries(${target} PRIVATE ${library})
+      target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

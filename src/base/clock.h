@@ -1,0 +1,25 @@
+#pragma once
+
+/// Where the present comes from. Steps take an `Instant`; only loops and handlers ask a clock.
+
+#include "base/time.h"
+
+namespace cupola {
+
+/// What time it is. `now` may jump, both ways, when the system's clock is set. Safe from any
+/// thread.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Instant now() const = 0;
+};
+
+/// The system's clock.
+class SystemClock : public Clock {
+ public:
+  Instant now() const override {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  }
+};
+
+}  // namespace cupola
