@@ -1,0 +1,205 @@
+#pragma once
+
+/// SQLite and PostgreSQL behind one set of words: sessions, typed rows, transactions, one write
+/// queue that commits in batches, migrations. Stands on SOCI; no other module includes it.
+///
+/// Threads: a Database may be used from any thread; a Session only by the function it was handed
+/// to. Every function throws Failure when the database cannot be reached, is full or is broken,
+/// with what was tried and the system's words.
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/id.h"
+#include "base/outcome.h"
+#include "base/time.h"
+
+namespace cupola::db {
+
+/// What goes in and comes out of a column. Times are milliseconds, enums and JSON are text.
+using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
+
+Value to_value(const std::string& text);
+Value to_value(std::string_view text);
+Value to_value(const char* text);
+Value to_value(Instant instant);
+Value to_value(std::chrono::milliseconds span);
+Value to_value(bool flag);
+template <std::integral T>
+requires(!std::same_as<T, bool>) Value to_value(T number) {
+  return static_cast<std::int64_t>(number);
+}
+inline Value to_value(double number) {
+  return number;
+}
+inline Value to_value(std::nullptr_t) {
+  return nullptr;
+}
+template <typename Tag>
+Value to_value(const Id<Tag>& id) {
+  return id.text();
+}
+template <typename T>
+Value to_value(const std::optional<T>& value) {
+  return value ? to_value(*value) : Value{nullptr};
+}
+
+/// A value for the `:name` of a statement.
+struct Param {
+  template <typename T>
+  Param(std::string_view parameter, const T& given) : name(parameter), value(to_value(given)) {}
+  std::string_view name;
+  Value value;
+};
+using Params = std::vector<Param>;
+
+/// One row of a result, read by position. A NULL read as anything but std::optional is a Failure.
+class Row {
+ public:
+  explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
+
+  template <typename T>
+  T get(std::size_t column) const;
+  std::size_t size() const { return values_.size(); }
+
+ private:
+  const Value& at(std::size_t column) const;
+  std::int64_t integer(std::size_t column) const;
+  double real(std::size_t column) const;
+  const std::string& text(std::size_t column) const;
+
+  std::vector<Value> values_;
+};
+
+/// A connection, inside a transaction of `Database::read` or `Database::write`.
+///
+/// Statements are prepared once for each connection and kept. In the SQL text a comment of the
+/// form `/* pg: ... */` is SQL on PostgreSQL and stays a comment on SQLite.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  /// Runs a statement; gives the number of rows it changed.
+  virtual std::int64_t execute(std::string_view sql, const Params& params = {}) = 0;
+
+  /// Calls `each` for each row; false from it ends the reading.
+  virtual void each(std::string_view sql, const Params& params,
+                    const std::function<bool(const Row&)>& each) = 0;
+
+  virtual bool is_postgres() const = 0;
+
+  /// The first row through `convert`, or nothing.
+  template <typename F>
+  auto one(std::string_view sql, F&& convert, const Params& params = {})
+      -> std::optional<std::invoke_result_t<F, const Row&>> {
+    std::optional<std::invoke_result_t<F, const Row&>> result;
+    each(sql, params, [&](const Row& row) {
+      result.emplace(convert(row));
+      return false;
+    });
+    return result;
+  }
+
+  /// All rows through `convert`.
+  template <typename F>
+  auto all(std::string_view sql, F&& convert, const Params& params = {})
+      -> std::vector<std::invoke_result_t<F, const Row&>> {
+    std::vector<std::invoke_result_t<F, const Row&>> result;
+    each(sql, params, [&](const Row& row) {
+      result.push_back(convert(row));
+      return true;
+    });
+    return result;
+  }
+};
+
+/// A database that is open, migrated and has a write queue.
+class Database {
+ public:
+  struct Options {
+    /// "sqlite:PATH", "sqlite::memory:" or "postgresql://…" (libpq's URI).
+    std::string url;
+    /// Connections for reading that may be open at once.
+    int readers = 4;
+  };
+
+  /// Opens (an absent SQLite file is made, mode 0600) and brings the schema up to date. Throws
+  /// Failure: cannot be reached, not writable, no database, or from a newer version of Cupola.
+  static std::unique_ptr<Database> open(const Options& options);
+  virtual ~Database() = default;
+
+  /// Runs `work(Session&)` on a connection of the pool in a read-only transaction that sees one
+  /// moment. Runs concurrently with writes.
+  template <typename F>
+  auto read(F&& work) -> std::invoke_result_t<F, Session&> {
+    using T = std::invoke_result_t<F, Session&>;
+    if constexpr (std::is_void_v<T>) {
+      run_read([&](Session& session) { work(session); });
+    } else {
+      std::optional<T> result;
+      run_read([&](Session& session) { result.emplace(work(session)); });
+      return std::move(*result);
+    }
+  }
+
+  /// Runs `work(Session&)` in a transaction of its own outcome and returns when it is durable
+  /// (fsynced). Writes of several threads that wait at the same time share one commit; each has a
+  /// savepoint, so an exception out of `work` undoes its own statements only and comes out here.
+  /// `work` may run more than once (after a serialization failure or a lost connection before the
+  /// commit was sent): it must have no effect outside the database but through what it returns.
+  /// When the outcome of the commit itself is unknown, Failure says so.
+  template <typename F>
+  auto write(F&& work) -> std::invoke_result_t<F, Session&> {
+    using T = std::invoke_result_t<F, Session&>;
+    if constexpr (std::is_void_v<T>) {
+      run_write([&](Session& session) { work(session); });
+    } else {
+      std::optional<T> result;
+      run_write([&](Session& session) { result.emplace(work(session)); });
+      return std::move(*result);
+    }
+  }
+
+  virtual bool is_postgres() const = 0;
+  /// The address without a password, for messages.
+  virtual std::string description() const = 0;
+
+ private:
+  virtual void run_read(const std::function<void(Session&)>& work) = 0;
+  virtual void run_write(const std::function<void(Session&)>& work) = 0;
+};
+
+template <typename T>
+T Row::get(std::size_t column) const {
+  if constexpr (requires {
+                  typename T::value_type;
+                  requires std::same_as<T, std::optional<typename T::value_type>>;
+                }) {
+    if (std::holds_alternative<std::nullptr_t>(at(column))) return std::nullopt;
+    return get<typename T::value_type>(column);
+  } else if constexpr (std::same_as<T, bool>) {
+    return integer(column) != 0;
+  } else if constexpr (std::integral<T>) {
+    return static_cast<T>(integer(column));
+  } else if constexpr (std::same_as<T, double>) {
+    return real(column);
+  } else if constexpr (std::same_as<T, Instant>) {
+    return from_milliseconds(integer(column));
+  } else if constexpr (std::same_as<T, std::chrono::milliseconds>) {
+    return std::chrono::milliseconds{integer(column)};
+  } else {
+    return T{text(column)};
+  }
+}
+
+}  // namespace cupola::db

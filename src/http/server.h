@@ -1,0 +1,88 @@
+#pragma once
+
+/// The HTTP/1.1 server: connections, limits, worker threads, event streams. Boost Beast and
+/// coroutines stay behind this header; a handler is a plain function.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/outcome.h"
+
+namespace cupola::http {
+
+enum class Method { get, head, post, put, patch, delete_ };
+
+/// A request whose body was read whole. The path is decoded once; it holds no NUL, no `.` or `..`
+/// segment (those are 400 before any handler).
+struct Request {
+  Method method = Method::get;
+  std::vector<std::string> segments;                         ///< of the path, each percent-decoded
+  std::string path;                                          ///< as it came, without the query
+  std::vector<std::pair<std::string, std::string>> query;    ///< decoded, in order
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::string body;
+  std::string peer;        ///< address of the other side
+  std::string request_id;  ///< ours, also in the reply's X-Request-Id
+
+  const std::string* header(std::string_view lower_case_name) const;
+  const std::string* query_value(std::string_view name) const;
+};
+
+/// What a stream has to say now: data (may be empty), whether that was all, else when to ask again.
+struct StreamStep {
+  std::string data;
+  bool finished = false;
+  std::chrono::milliseconds again_in{std::chrono::milliseconds{200}};
+};
+
+struct Reply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  /// When set the reply is chunked: called again and again on a worker until finished or the
+  /// other side is gone. It must not block.
+  std::function<StreamStep()> stream;
+};
+
+using Handler = std::function<Reply(const Request&)>;
+
+struct Options {
+  std::string address = "127.0.0.1";
+  unsigned short port = 0;  ///< 0: any free one
+  int workers = 4;
+  std::size_t longest_body = 8u << 20;
+  std::size_t longest_header = 32u << 10;
+  std::chrono::milliseconds header_time{std::chrono::seconds{15}};
+  std::chrono::milliseconds body_time{std::chrono::seconds{60}};
+  std::chrono::milliseconds idle_time{std::chrono::seconds{75}};
+  std::size_t connections = 20000;  ///< at once; more wait in the kernel
+};
+
+/// Serves until stopped. `handler` runs on the workers; an exception out of it is a 503 problem and
+/// a line in the log with the request's id.
+class Server {
+ public:
+  /// Binds. Throws Failure when the address is taken or not ours, with what to do.
+  Server(Options options, Handler handler);
+  ~Server();
+  void start();
+  void stop();  ///< no new connections, replies in progress end (streams at once)
+  unsigned short port() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// application/problem+json (RFC 9457) for an Error, with the status its kind has.
+Reply problem(const Error& error);
+/// Status codes for a kind of error.
+int status_of(Error::Kind kind);
+
+}  // namespace cupola::http

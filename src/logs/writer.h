@@ -1,0 +1,67 @@
+#pragma once
+
+/// Writing a run's log: lines as they came, masked, with time and stream, findable by number.
+///
+/// Files beside `path` (docs/design/log-format.md): PATH.log holds the bytes of the lines,
+/// PATH.index one fixed-size record a line (offset, time, stream). The index record is written
+/// after its bytes, so a reader never sees a torn line. `compress` turns both into seekable zstd
+/// when finished.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/outcome.h"
+#include "base/secret.h"
+#include "base/time.h"
+
+namespace cupola::logs {
+
+enum class Stream : std::uint8_t {
+  output = 0,
+  error = 1,
+  platform = 2
+};  ///< platform: Cupola's own lines
+
+struct WriterOptions {
+  std::vector<Secret> masked;  ///< values shown as "****", also encoded and split over chunks
+  std::uint64_t limit =
+      4ull << 30;  ///< bytes kept; after it one line says that the rest is dropped
+  std::uint32_t longest_line = 1u << 20;  ///< a longer one is stored in pieces marked as continued
+};
+
+/// One writer for a log; not for several threads. Memory stays flat whatever comes (a line of 1 GiB
+/// too). Throws Failure when the disk is full or broken; what was written before stays readable.
+class Writer {
+ public:
+  /// Opens PATH for appending, making folders; a torn tail of an earlier writer is cut off.
+  static Writer open(const std::filesystem::path& path, const WriterOptions& options);
+  Writer(Writer&&) noexcept;
+  ~Writer();
+
+  /// Bytes in any pieces; a line is kept when its newline comes, or at `flush_partial`.
+  void append(Stream stream, std::string_view bytes, Instant now);
+  /// A line of Cupola's own.
+  void note(std::string_view text, Instant now);
+  /// Gives what was appended to the kernel, so that followers see it. Cheap when nothing waits.
+  void flush();
+  /// Ends open lines (the stream closed without a newline), flushes, fsyncs.
+  void close(Instant now);
+  std::uint64_t lines() const;
+  std::uint64_t bytes() const;
+
+ private:
+  struct State;
+  explicit Writer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Replaces the finished log's files by PATH.log.zst and PATH.index.zst (seekable frames); atomic:
+/// a kill leaves the one or the other. Does nothing when that is done already. Throws Failure.
+void compress(const std::filesystem::path& path);
+/// Removes all files of the log.
+void remove(const std::filesystem::path& path);
+
+}  // namespace cupola::logs

@@ -1,0 +1,113 @@
+#pragma once
+
+/// Deployments, and the releases that commits became for them.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/outcome.h"
+#include "base/time.h"
+#include "db/database.h"
+
+namespace cupola::store {
+
+enum class DeploymentStatus { deploying, live, failed };
+std::string_view to_text(DeploymentStatus status);
+
+struct Deployment {
+  DeploymentKey key;
+  OrganizationKey organization;
+  ProjectKey project;
+  std::string name;
+  std::string slug;
+  std::string environment;
+  std::string revision;  ///< branch, tag or commit
+  DeploymentStatus status = DeploymentStatus::deploying;
+  std::optional<ReleaseKey> release;  ///< the live one
+  Instant created_at;
+  Instant updated_at;
+};
+
+enum class ReleaseStatus { queued, building, live, retired, failed };
+std::string_view to_text(ReleaseStatus status);
+
+struct Release {
+  ReleaseKey key;
+  OrganizationKey organization;
+  ProjectKey project;
+  DeploymentKey deployment;
+  std::int64_t number = 0;  ///< 1, 2, 3 … within the deployment
+  ReleaseStatus status = ReleaseStatus::queued;
+  bool refresh_plugins = false;
+  std::optional<std::string> commit;   ///< 40 hex digits, once it is known
+  std::optional<std::string> content;  ///< JSON, see deploy/release_content.h
+  std::optional<std::string> lock;     ///< JSON, see deploy/release_content.h
+  std::optional<std::string> plan;     ///< JSON, what changed against the release before
+  std::optional<std::string> error;    ///< why it failed
+  Instant created_at;
+  std::optional<Instant> live_at;
+  std::optional<Instant> ended_at;
+};
+
+/// Errors: conflict (name taken in the project), invalid (name).
+Result<Deployment> create_deployment(db::Session& db, const OrganizationKey& organization,
+                                     const ProjectKey& project, std::string_view name,
+                                     std::string_view environment, std::string_view revision,
+                                     Instant now);
+
+/// By name or slug.
+std::optional<Deployment> find_deployment(db::Session& db, const OrganizationKey& organization,
+                                          const ProjectKey& project, std::string_view name);
+std::optional<Deployment> find_deployment(db::Session& db, const DeploymentKey& key);
+/// Of one project, or of all when `project` is empty; by name.
+std::vector<Deployment> list_deployments(db::Session& db, const OrganizationKey& organization,
+                                         const std::optional<ProjectKey>& project,
+                                         std::string_view after, int limit);
+/// Changes what is followed; the next release uses it.
+void set_revision(db::Session& db, const DeploymentKey& deployment, std::string_view revision,
+                  Instant now);
+/// Refused (conflict) while a run of it is not final. Takes its schedules, runs and releases away.
+Result<void> delete_deployment(db::Session& db, const OrganizationKey& organization,
+                               const DeploymentKey& deployment);
+
+/// Queues a release; one still queued for the deployment is given back instead of a second one.
+Release queue_release(db::Session& db, const Deployment& deployment, bool refresh_plugins,
+                      Instant now);
+
+/// The oldest queued release, now building under a lease of `worker`; at most one release of a
+/// deployment builds at a time. Also one whose builder's lease ended.
+std::optional<Release> claim_release(db::Session& db, std::string_view worker, Instant now,
+                                     std::chrono::milliseconds lease);
+void renew_release_lease(db::Session& db, const ReleaseKey& release, std::string_view worker,
+                         Instant lease_ends);
+
+std::optional<Release> find_release(db::Session& db, const ReleaseKey& key);
+std::optional<Release> find_release(db::Session& db, const DeploymentKey& deployment,
+                                    std::int64_t number);
+/// Newest first.
+std::vector<Release> list_releases(db::Session& db, const DeploymentKey& deployment, int limit);
+
+struct SwitchOver {
+  ReleaseKey release;
+  std::string worker;  ///< refused (conflict) unless it holds the lease
+  std::string commit;
+  std::string content;
+  std::string lock;
+  std::string plan;
+};
+/// Makes the release the live one and retires the one before. The schedules are switched over in
+/// the same transaction by `replace_schedules` (store/schedules.h).
+Result<void> switch_over(db::Session& db, const SwitchOver& switch_over, Instant now);
+void fail_release(db::Session& db, const ReleaseKey& release, std::string_view worker,
+                  const std::optional<std::string>& commit, std::string_view error, Instant now);
+
+/// Retired and failed releases beyond the newest `keep` of each deployment that no open run uses:
+/// rows whose files may go. `forget_releases` then removes their rows' content.
+std::vector<ReleaseKey> list_surplus_releases(db::Session& db, int keep);
+void forget_release(db::Session& db, const ReleaseKey& release);
+/// Content and lock of each release that is live or used by an open run, or among those kept.
+std::vector<Release> list_kept_releases(db::Session& db);
+
+}  // namespace cupola::store

@@ -1,0 +1,93 @@
+#pragma once
+
+/// The contract between the server and the supervisor of a run, `cupola-supervisor`.
+///
+/// The server makes the run's folder and starts the supervisor in a session of its own with a
+/// RunSpec as JSON on standard input. From then on the supervisor stands alone: it outlives the
+/// server, and all it tells stands in the run's folder:
+///
+///   supervisor.json  at once: its pid and start time (field 22 of /proc/PID/stat), for adoption
+///   started.json     when the program is alive: its pid, time, what isolates it
+///   result.json      last of all, fsynced: the Outcome
+///
+/// Signals: SIGTERM stops the run (SIGTERM to the program itself, `grace`, SIGKILL of its whole
+/// namespace or group). When the supervisor is killed, the sandbox dies with it.
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/outcome.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "process/sandbox.h"
+
+namespace cupola::supervisor {
+
+struct RunSpec {
+  RunId run;
+  std::filesystem::path folder;            ///< the run's, on the host
+  std::filesystem::path log;               ///< logs::Writer's path
+  std::vector<std::string> command;        ///< as seen inside the sandbox
+  std::map<std::string, std::string> env;  ///< all of the program's environment but secrets
+  std::map<std::string, Secret> secrets;   ///< environment too, and masked in the log
+  std::vector<Secret> masked;              ///< masked besides
+  process::Sandbox sandbox;
+  std::chrono::milliseconds timeout{24h};  ///< of the program, from its start
+  std::chrono::milliseconds grace{std::chrono::seconds{20}};
+  std::int64_t memory_limit = 0;  ///< bytes, 0: none
+  std::uint64_t log_limit = 4ull << 30;
+  std::vector<std::string> notes;  ///< lines of Cupola's own that open the log
+};
+
+struct Outcome {
+  std::optional<int> exit_code;
+  std::optional<int> exit_signal;
+  bool timed_out = false;
+  bool stopped = false;        ///< by SIGTERM to the supervisor
+  bool out_of_memory = false;  ///< the kernel's killer, by the memory cgroup's count
+  bool log_failed = false;     ///< the disk was full or broken: the log is cut
+  std::string start_error;     ///< why the program never started; empty when it did
+  std::int64_t peak_memory = 0;
+  std::chrono::milliseconds cpu_time{0};
+  std::uint64_t log_lines = 0;
+  Instant started_at;
+  Instant ended_at;
+};
+
+struct Started {
+  int pid = 0;
+  Instant at;
+  std::string sandbox;  ///< process::Support::text and the limits in force
+};
+
+struct SupervisorProcess {
+  int pid = 0;
+  std::uint64_t start_time = 0;  ///< clock ticks since boot
+};
+
+std::string to_json_text(const RunSpec& spec);  ///< holds secrets: only ever for a pipe
+Result<RunSpec> parse_spec(std::string_view text);
+std::string to_json_text(const Outcome& outcome);
+Result<Outcome> parse_outcome(std::string_view text);
+std::string to_json_text(const Started& started);
+Result<Started> parse_started(std::string_view text);
+std::string to_json_text(const SupervisorProcess& process);
+Result<SupervisorProcess> parse_supervisor_process(std::string_view text);
+
+inline std::filesystem::path supervisor_file(const std::filesystem::path& folder) {
+  return folder / "supervisor.json";
+}
+inline std::filesystem::path started_file(const std::filesystem::path& folder) {
+  return folder / "started.json";
+}
+inline std::filesystem::path result_file(const std::filesystem::path& folder) {
+  return folder / "result.json";
+}
+
+}  // namespace cupola::supervisor
