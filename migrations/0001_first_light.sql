@@ -94,7 +94,8 @@ CREATE TABLE releases (
 CREATE INDEX releases_open ON releases (status, created_at);
 
 -- One row for each schedule that a deployment ever had; `present` says whether the live release
--- has it. `due_at` and `due_nominal` are the next fire, NULL while none is awaited.
+-- has it. `due_at` and `due_nominal` are the next fire, NULL while none is awaited; `planned` says
+-- whether they are what switch and interval want.
 CREATE TABLE schedules (
   key text NOT NULL PRIMARY KEY,
   organization_key text NOT NULL REFERENCES organizations (key),
@@ -111,12 +112,14 @@ CREATE TABLE schedules (
   overlap text NOT NULL,
   missed text NOT NULL,
   run_timeout bigint NOT NULL,
+  planned bigint NOT NULL,
   due_at bigint,
   due_nominal bigint,
   created_at bigint NOT NULL,
   UNIQUE (deployment_key, name)
 );
 CREATE INDEX schedules_due ON schedules (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX schedules_unplanned ON schedules (key) WHERE planned = 0 AND enabled = 1 AND present = 1;
 
 -- A fire of a schedule cannot happen twice: its nominal time is part of the key.
 -- outcome: run, skipped_overlap, missed.

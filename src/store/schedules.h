@@ -40,6 +40,8 @@ struct Schedule {
   Overlap overlap = Overlap::queue_one;
   Missed missed = Missed::latest;
   std::chrono::milliseconds run_timeout{24h};
+  bool planned =
+      false;  ///< whether due_at says what switch and interval want; else the scheduler plans
   std::optional<Instant> due_at;       ///< next fire, with its offset
   std::optional<Instant> due_nominal;  ///< the same without
 };
@@ -56,8 +58,10 @@ struct ReleasedSchedule {
 
 /// Brings the deployment's schedules to what a release has, by name: a new one starts off with the
 /// offset `draw_offset()` gives; one that is there keeps its switch and offset, also when it had
-/// vanished; one that is gone is no longer present. Returns all present ones, so that the caller
-/// can set their next fires. Call it in the transaction of `switch_over`.
+/// vanished; one that is gone is no longer present and awaits no fire. One that is new, came back,
+/// or has another interval or zone gets `interval_since` = now and is no longer planned: the
+/// scheduler, once woken, sets its next fire (scheduler/enqueue.h). One that did not change keeps
+/// the fire it awaits. Call it in the transaction of `switch_over`.
 std::vector<Schedule> replace_schedules(db::Session& db, const DeploymentKey& deployment,
                                         const std::vector<ReleasedSchedule>& released,
                                         const std::function<std::chrono::minutes()>& draw_offset,
@@ -74,11 +78,15 @@ std::vector<Schedule> list_schedules(db::Session& db, const OrganizationKey& org
 /// All rows of a deployment, also those not present: for the plan of a deploy.
 std::vector<Schedule> list_all_schedules(db::Session& db, const DeploymentKey& deployment);
 
-/// Switches on or off; the next fire is set by the caller with `set_next_fire`.
+/// Switches on (enabled_at = now) or off. No fire is awaited then until the scheduler, which the
+/// caller wakes, has planned it. Switching on what is on changes nothing.
 void set_enabled(db::Session& db, const ScheduleKey& schedule, bool enabled, Instant now);
 
-/// The next fire, or none awaited. `was_due` is the due_at that the caller saw: false, and nothing
-/// changed, when another server has moved it meanwhile.
+/// Enabled and present schedules that are not planned.
+std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit);
+
+/// The next fire, or none awaited; the schedule is planned then. `was_due` is the due_at that the
+/// caller saw: false, and nothing changed, when another server has moved it meanwhile.
 bool set_next_fire(db::Session& db, const ScheduleKey& schedule,
                    const std::optional<Instant>& was_due, const std::optional<Instant>& due_at,
                    const std::optional<Instant>& nominal);
