@@ -112,6 +112,7 @@ CREATE TABLE schedules (
   overlap text NOT NULL,
   missed text NOT NULL,
   run_timeout bigint NOT NULL,
+  state_ids text NOT NULL,
   planned bigint NOT NULL,
   due_at bigint,
   due_nominal bigint,
@@ -122,13 +123,14 @@ CREATE INDEX schedules_due ON schedules (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX schedules_unplanned ON schedules (key) WHERE planned = 0 AND enabled = 1 AND present = 1;
 
 -- A fire of a schedule cannot happen twice: its nominal time is part of the key.
--- outcome: run, skipped_overlap, missed.
+-- outcome: run, skipped_overlap, missed. After a long outage one row stands for `count` missed fires.
 CREATE TABLE fires (
   schedule_key text NOT NULL REFERENCES schedules (key),
   nominal bigint NOT NULL,
   due bigint NOT NULL,
   outcome text NOT NULL,
   run_id text,
+  count bigint NOT NULL,
   noticed_at bigint NOT NULL,
   PRIMARY KEY (schedule_key, nominal)
 );

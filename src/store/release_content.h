@@ -26,8 +26,7 @@ struct PluginEnvironment {
 /// A schedule of the release: its settings, and what its run executes.
 struct ContentSchedule {
   ReleasedSchedule settings;
-  std::vector<std::string> command;    ///< words for meltano, from "run" (or "el") on
-  std::vector<std::string> state_ids;  ///< without a suffix given by hand
+  std::vector<std::string> command;  ///< words for meltano, from "run" (or "el") on
   std::map<std::string, std::string> env;
   std::string job;  ///< empty for the legacy form
 };

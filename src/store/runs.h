@@ -147,6 +147,13 @@ struct RunResult {
 bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
                 const std::vector<CapturedState>& states, Instant now);
 
+/// Gives a claimed run that nothing was started for back to the queue, with the state ids that it
+/// should have taken. False under a stale token.
+bool requeue_run(db::Session& db, const Lease& lease, const std::vector<std::string>& state_ids,
+                 std::string_view cause, Instant now);
+/// Says on each due run of the queue why it still waits; cleared when it is claimed.
+void explain_waiting(db::Session& db, std::string_view cause, Instant now);
+
 /// Asks for a stop. A queued run ends cancelled at once; an open one gets stop_requested_at and
 /// status stopping. Errors: not_found, conflict (already final).
 Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, const RunId& run,

@@ -40,6 +40,7 @@ struct Schedule {
   Overlap overlap = Overlap::queue_one;
   Missed missed = Missed::latest;
   std::chrono::milliseconds run_timeout{24h};
+  std::vector<std::string> state_ids;  ///< that a run of the live release takes
   bool planned =
       false;  ///< whether due_at says what switch and interval want; else the scheduler plans
   std::optional<Instant> due_at;       ///< next fire, with its offset
@@ -54,6 +55,7 @@ struct ReleasedSchedule {
   Overlap overlap = Overlap::queue_one;
   Missed missed = Missed::latest;
   std::chrono::milliseconds run_timeout{24h};
+  std::vector<std::string> state_ids;  ///< that its run takes
 };
 
 /// Brings the deployment's schedules to what a release has, by name: a new one starts off with the
@@ -105,6 +107,7 @@ struct Fire {
   Instant due;
   FireOutcome outcome = FireOutcome::run;
   std::optional<RunId> run;
+  std::int64_t count = 1;  ///< fires that this row stands for, the last of them at `nominal`
   Instant noticed_at;
 };
 
