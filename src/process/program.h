@@ -3,6 +3,7 @@
 /// Other programs, started without a shell: argv and environment are exactly what is given.
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,12 +18,24 @@
 
 namespace cupola::process {
 
+/// One of setrlimit(2)'s limits, soft and hard alike.
+struct ResourceLimit {
+  int resource = 0;  ///< RLIMIT_…
+  std::uint64_t value = 0;
+};
+
 /// A program to start. The child gets a session (and so a process group) of its own, only the file
 /// descriptors named here, default signal handlers and an empty signal mask.
 struct Program {
   std::vector<std::string> argv;  ///< argv[0] is looked up in `env`'s PATH unless it has a slash
   std::map<std::string, std::string> env;  ///< all of it: nothing is inherited
   std::filesystem::path folder;            ///< working directory; empty: the present one
+  /// Killed by the kernel when the thread that started it ends. Lost when the program changes its
+  /// user; a sandbox has its own way.
+  bool dies_with_parent = false;
+  std::vector<ResourceLimit> limits;
+  /// Files `cgroup.procs` of the control groups that it joins before it becomes the program.
+  std::vector<std::filesystem::path> control_groups;
 };
 
 /// How a process ended.
@@ -47,6 +60,8 @@ class Child {
   int pidfd() const;                    ///< readable when the process ended
   void signal(int number) const;        ///< to the process itself
   void signal_group(int number) const;  ///< to its whole group
+  /// Waits for its end, reaps it, and tells how it ended, with what it and the descendants that it
+  /// waited for used. Once.
   Exit wait();
   /// Lets the process live on, unreaped, when this object goes.
   int detach();
@@ -66,7 +81,9 @@ struct Streams {
 };
 
 /// Starts it in well under a millisecond whatever the size of this process (vfork semantics, never
-/// a copy of the address space). Errors: not_found (no such program), invalid (not executable).
+/// a copy of the address space); any thread. Errors: not_found (no such program or folder), invalid
+/// (not executable, a limit or group that cannot be set), too_large (argv and env), unavailable (no
+/// memory or process to be had).
 Result<Child> start(const Program& program, const Streams& streams);
 
 struct Limits {
@@ -79,8 +96,10 @@ struct Output {
   std::string err;
 };
 
-/// Runs it to its end with an empty standard input. On time-out or stop its group gets SIGTERM and,
-/// after 5 s, SIGKILL. `on_line` is called with each whole line of both streams as it comes.
+/// Runs it to its end with `input` as its standard input. On time-out or stop its group gets
+/// SIGTERM and, after 5 s, SIGKILL. What it leaves behind in its group is killed when it ends.
+/// `on_line` is called with each whole line of both streams as it comes (the last also without its
+/// newline, an overlong one in pieces of 64 KiB).
 Result<Output> run(const Program& program, const Limits& limits = {}, std::string_view input = {},
                    const std::function<void(std::string_view line)>& on_line = {},
                    const std::stop_token& stop = {});
