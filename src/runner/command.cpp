@@ -1,0 +1,112 @@
+#include "runner/command.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace cupola::runner {
+namespace {
+
+const store::ContentSchedule* find_schedule(const store::ReleaseContent& content,
+                                            std::string_view name) {
+  const auto found =
+      std::find_if(content.schedules.begin(), content.schedules.end(),
+                   [&](const auto& schedule) { return schedule.settings.name == name; });
+  return found == content.schedules.end() ? nullptr : &*found;
+}
+
+/// `--log-format` came with 3.7.
+bool knows_log_format(std::string_view version) {
+  const auto parts = split(version, '.');
+  const auto number = [&](std::size_t i) {
+    int value = 0;
+    if (i < parts.size())
+      std::from_chars(parts[i].data(), parts[i].data() + parts[i].size(), value);
+    return value;
+  };
+  return number(0) > 3 || (number(0) == 3 && number(1) >= 7);
+}
+
+}  // namespace
+
+Result<Work> work_of(const store::Run& run, const store::ReleaseContent& content) {
+  Work work;
+  if (run.schedule_name && run.tasks.empty()) {
+    const store::ContentSchedule* schedule = find_schedule(content, *run.schedule_name);
+    if (schedule == nullptr) {
+      return Error{Error::Kind::not_found,
+                   fmt::format("The live release (commit {}) has no schedule '{}' any more.",
+                               content.commit.substr(0, 12), *run.schedule_name),
+                   "switch the schedule off, or bring it back to meltano.yml"};
+    }
+    work = {.words = schedule->command,
+            .env = schedule->env,
+            .state_ids = schedule->settings.state_ids};
+    // A suffix by hand changes the ids; they were worked out when the run was asked for.
+    if (!run.options.state_id_suffix.empty()) work.state_ids = run.state_ids;
+  } else {
+    work.words = {"run"};
+    work.words.insert(work.words.end(), run.tasks.begin(), run.tasks.end());
+    work.state_ids = run.state_ids;
+  }
+  return work;
+}
+
+std::vector<std::string> meltano_command(const store::Run& run,
+                                         const store::ReleaseContent& content, const Work& work,
+                                         const Layout& layout) {
+  std::vector<std::string> argv = {
+      fmt::format("{}/{}/bin/meltano", layout.environments, content.meltano_environment),
+      "--environment", content.environment};
+  const bool is_run = work.words.front() == "run";
+  argv.push_back(work.words.front());
+  if (is_run) {
+    argv.insert(argv.end(), {"--no-install", "--run-id", run.id.text()});
+    if (!run.options.state_id_suffix.empty()) {
+      argv.insert(argv.end(), {"--state-id-suffix", run.options.state_id_suffix});
+    }
+  }
+  if (run.options.full_refresh) argv.emplace_back("--full-refresh");
+  argv.insert(argv.end(), work.words.begin() + 1, work.words.end());
+  return argv;
+}
+
+std::map<std::string, std::string> run_environment(const store::Run& run,
+                                                   const store::ReleaseContent& content,
+                                                   const Work& work, const Layout& layout) {
+  std::map<std::string, std::string> env = {
+      {"PATH", fmt::format("{}/{}/bin:/usr/local/bin:/usr/bin:/bin", layout.environments,
+                           content.meltano_environment)},
+      {"LANG", "C.UTF-8"},
+      {"LC_ALL", "C.UTF-8"},
+      {"USER", "run"},
+      {"LOGNAME", "run"},
+      {"PYTHONUNBUFFERED", "1"},
+      {"NO_COLOR", "1"},
+      {"MELTANO_SEND_ANONYMOUS_USAGE_STATS", "false"},
+      {"DBT_SEND_ANONYMOUS_USAGE_STATS", "false"},
+  };
+  for (const auto& [name, value] : work.env) env[name] = value;
+  for (const auto& [name, value] : run.options.env) env[name] = value;
+
+  // A system database of the project's own would mix runs; each run has a fresh one.
+  env.erase("MELTANO_DATABASE_URI");
+  env["HOME"] = layout.scratch;
+  env["XDG_STATE_HOME"] = layout.scratch + "/state";
+  env["XDG_CACHE_HOME"] = layout.scratch + "/cache";
+  env["XDG_CONFIG_HOME"] = layout.scratch + "/config";
+  env["MELTANO_ENVIRONMENT"] = content.environment;
+  env["MELTANO_PROJECT_READONLY"] = "1";
+  env["MELTANO_STATE_BACKEND_URI"] = "file://" + layout.state;
+  env["CUPOLA_RUN_ID"] = run.id.text();
+  env["CUPOLA_DEPLOYMENT_ENVIRONMENT"] = content.environment;
+  env["CUPOLA_COMMIT"] = content.commit;
+  if (run.schedule_name) env["CUPOLA_SCHEDULE"] = *run.schedule_name;
+  if (run.scheduled_at) env["CUPOLA_SCHEDULED_AT"] = to_rfc3339(*run.scheduled_at);
+  return env;
+}
+
+}  // namespace cupola::runner

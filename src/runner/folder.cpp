@@ -1,0 +1,145 @@
+#include "runner/folder.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/files.h"
+#include "process/ownership.h"
+
+namespace cupola::runner {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Meltano's own format for machines, one JSON object a line on standard error.
+constexpr std::string_view log_config = R"(version: 1
+disable_existing_loggers: false
+formatters: {json: {(): meltano.core.logging.json_formatter}}
+handlers: {console: {class: logging.StreamHandler, level: INFO, formatter: json, stream: 'ext://sys.stderr'}}
+root: {level: INFO, propagate: true, handlers: [console]}
+)";
+
+/// Everything in the private copy may be written by the run, whoever owns it.
+void make_open_folder(const fs::path& path) {
+  make_folder(path, 0777);
+  fs::permissions(path, fs::perms::all);
+}
+
+/// Each folder from below `top` down to `top / relative`.
+void make_open_folders(const fs::path& top, const fs::path& relative) {
+  fs::path path = top;
+  for (const fs::path& part : relative.lexically_normal()) {
+    if (part.empty() || part == ".") continue;
+    path /= part;
+    make_open_folder(path);
+  }
+}
+
+void link_environments(const fs::path& system_folder, const store::ReleaseContent& content,
+                       const std::string& environments) {
+  for (const auto& environment : content.environments) {
+    const fs::path folder = system_folder / environment.type / environment.directory_name;
+    make_open_folders(system_folder, fs::path(environment.type) / environment.directory_name);
+    fs::create_symlink(environments + "/" + environment.key, folder / "venv");
+  }
+}
+
+std::vector<process::Bind> environment_binds(const Home& home,
+                                             const store::ReleaseContent& content) {
+  std::vector<process::Bind> binds;
+  const auto add = [&](const std::string& key) {
+    const fs::path inside = fs::path(environments_inside) / key;
+    for (const auto& bind : binds) {
+      if (bind.to == inside) return;
+    }
+    binds.push_back({.from = home.environments() / key, .to = inside});
+  };
+  add(content.meltano_environment);
+  for (const auto& environment : content.environments) add(environment.key);
+  for (const auto& path : content.read_only_paths) binds.push_back({.from = path, .to = path});
+  return binds;
+}
+
+}  // namespace
+
+PreparedFolder prepare_folder(const Home& home, const store::Run& run,
+                              const store::ReleaseContent& content, const process::Support& support,
+                              std::optional<unsigned> uid) {
+  PreparedFolder prepared{.folder = home.run(run.id), .states = home.run(run.id) / "state"};
+  const fs::path& folder = prepared.folder;
+  const fs::path checkout = home.checkout(*run.release);
+  const fs::path directory = fs::path(content.directory).lexically_normal();
+  const bool isolated = support.kind != process::SandboxKind::none;
+  const bool overlaid = isolated && support.overlay;
+  remove_tree(folder);
+  make_folder(folder, 0700);
+  make_open_folder(prepared.states);
+
+  // Where the run's own files of the repository lie on the host.
+  const fs::path own = folder / (overlaid ? "upper" : "repository");
+  if (overlaid) {
+    make_open_folder(own);
+    make_folder(folder / "work", 0700);
+  } else {
+    fs::copy(checkout, own, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  }
+  prepared.layout = {.project = (isolated ? fs::path("/repository") / directory : own / directory)
+                                    .lexically_normal()
+                                    .string(),
+                     .state = isolated ? "/state" : prepared.states.string(),
+                     .scratch = isolated ? "/home/run" : (folder / "home").string(),
+                     .environments = isolated ? environments_inside : home.environments().string()};
+  while (prepared.layout.project.size() > 1 && prepared.layout.project.ends_with('/'))
+    prepared.layout.project.pop_back();
+  prepared.layout.log_config = prepared.layout.project + "/.meltano/cupola-logging.yaml";
+  make_open_folder(folder / "home");
+
+  make_open_folders(own, directory / ".meltano");
+  write_file(own / directory / ".meltano" / "cupola-logging.yaml", log_config);
+  link_environments(own / directory / ".meltano", content, prepared.layout.environments);
+
+  process::Sandbox& sandbox = prepared.sandbox;
+  sandbox.wanted = isolated;
+  sandbox.folder = prepared.layout.project;
+  sandbox.uid = uid;
+  if (isolated) {
+    if (overlaid) {
+      sandbox.overlay = {
+          .lower = checkout, .upper = own, .work = folder / "work", .to = "/repository"};
+    } else {
+      sandbox.binds.push_back({.from = own, .to = "/repository", .writable = true});
+    }
+    sandbox.binds.push_back({.from = prepared.states, .to = "/state", .writable = true});
+    sandbox.binds.push_back({.from = folder / "home", .to = "/home/run", .writable = true});
+    sandbox.links.push_back({.target = prepared.layout.project, .at = "/project"});
+    for (auto& bind : environment_binds(home, content)) sandbox.binds.push_back(std::move(bind));
+  }
+
+  for (const std::string& path : content.persist) {
+    const fs::path kept = home.persisted(run.deployment) / path;
+    make_open_folders(home.persisted(run.deployment), path);
+    if (uid) process::give_to(kept, *uid);
+    if (isolated) {
+      make_open_folders(own, directory / path);
+      sandbox.binds.push_back(
+          {.from = kept, .to = fs::path(prepared.layout.project) / path, .writable = true});
+    } else {
+      remove_tree(own / directory / path);
+      make_open_folders(own, (directory / path).parent_path());
+      fs::create_directory_symlink(kept, own / directory / path);
+    }
+  }
+  if (uid) {
+    process::give_to(own, *uid);
+    process::give_to(folder / "home", *uid);
+  }
+  return prepared;
+}
+
+std::optional<unsigned> owner_of(const fs::path& folder) {
+  struct ::stat status {};
+  if (::stat((folder / "state").c_str(), &status) != 0) return std::nullopt;
+  return status.st_uid;
+}
+
+}  // namespace cupola::runner

@@ -1,0 +1,35 @@
+#pragma once
+
+/// The work folder of a run: made before the start, wiped after the end.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/home.h"
+#include "process/sandbox.h"
+#include "runner/command.h"
+#include "store/release_content.h"
+#include "store/runs.h"
+
+namespace cupola::runner {
+
+struct PreparedFolder {
+  std::filesystem::path folder;
+  std::filesystem::path states;  ///< on the host
+  Layout layout;                 ///< as the run sees it
+  process::Sandbox sandbox;
+};
+
+/// Makes the folder and says how the run sees it: the sealed checkout at /repository under an
+/// overlay of its own (a copy where overlays can't be had), the project's directory there with
+/// plugin environments linked into .meltano, what outlives runs bound over it, state at /state.
+/// `uid` owns what the run may write. Throws Failure (disk full, not writable).
+PreparedFolder prepare_folder(const Home& home, const store::Run& run,
+                              const store::ReleaseContent& content, const process::Support& support,
+                              std::optional<unsigned> uid);
+
+/// The uid that owns the run's own files, so that a restarted server knows its slot.
+std::optional<unsigned> owner_of(const std::filesystem::path& folder);
+
+}  // namespace cupola::runner

@@ -1,0 +1,25 @@
+#pragma once
+
+/// How a run ended, in the words of the product, from what its supervisor left.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "store/runs.h"
+#include "supervisor/spec.h"
+
+namespace cupola::runner {
+
+/// The result of a run whose supervisor wrote an outcome.
+store::RunResult result_of(const store::Run& run, const supervisor::Outcome& outcome,
+                           const std::filesystem::path& log, std::int64_t memory_limit);
+
+/// The result of a run whose supervisor is gone without one.
+store::RunResult lost_result(std::string_view why);
+
+/// The first line of the log that says what went wrong, for a person: among the last lines, the
+/// first error that meltano or a plugin reported, else the last line of all. Empty without lines.
+std::string first_cause(const std::filesystem::path& log);
+
+}  // namespace cupola::runner

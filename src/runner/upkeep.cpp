@@ -1,0 +1,46 @@
+#include "runner/upkeep.h"
+
+#include "logs/writer.h"
+#include "store/replies.h"
+#include "store/runs.h"
+#include "store/states.h"
+
+namespace cupola::runner {
+namespace {
+
+constexpr int rows_a_step = 500;
+constexpr std::chrono::milliseconds replies_kept = 24h;
+
+}  // namespace
+
+Removed clean_up(db::Database& database, const Home& home, const Retention& retention,
+                 Instant now) {
+  Removed removed;
+  for (;;) {
+    const auto old = database.read([&](db::Session& db) {
+      return store::list_runs_with_old_logs(db, now - retention.logs, rows_a_step);
+    });
+    for (const RunId& run : old) logs::remove(home.log(run));
+    if (!old.empty()) {
+      database.write([&](db::Session& db) {
+        for (const RunId& run : old) store::forget_log(db, run);
+      });
+    }
+    removed.logs += static_cast<std::int64_t>(old.size());
+    if (old.size() < rows_a_step) break;
+  }
+  for (;;) {
+    const auto gone = database.write([&](db::Session& db) {
+      return store::delete_old_runs(db, now - retention.runs, rows_a_step);
+    });
+    for (const RunId& run : gone) logs::remove(home.log(run));
+    removed.runs += static_cast<std::int64_t>(gone.size());
+    if (gone.size() < rows_a_step) break;
+  }
+  removed.state_versions = database.write(
+      [&](db::Session& db) { return store::trim_states(db, retention.state_versions); });
+  database.write([&](db::Session& db) { store::delete_old_replies(db, now - replies_kept); });
+  return removed;
+}
+
+}  // namespace cupola::runner

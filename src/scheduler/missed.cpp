@@ -1,0 +1,59 @@
+#include "scheduler/missed.h"
+
+#include <deque>
+
+namespace cupola::scheduler {
+namespace {
+
+/// The newest of the fires that came, and how many older ones there were.
+struct Come {
+  std::deque<cron::Fire> newest;
+  cron::Fire last_older;
+  std::int64_t older = 0;
+};
+
+Come fires_until(const cron::Timing& timing, const cron::Fire& first, Instant now) {
+  Come come;
+  for (std::optional<cron::Fire> fire = first; fire && fire->due <= now;
+       fire = cron::next_fire(timing, fire->due)) {
+    come.newest.push_back(*fire);
+    if (come.newest.size() > missed_rows) {
+      come.last_older = come.newest.front();
+      come.newest.pop_front();
+      ++come.older;
+    }
+  }
+  return come;
+}
+
+}  // namespace
+
+Verdict judge(const cron::Timing& timing, const cron::Fire& first, store::Missed policy,
+              Instant now) {
+  const Come come = fires_until(timing, first, now);
+  Verdict verdict;
+  if (come.older > 0) verdict.missed.push_back({come.last_older, come.older});
+
+  const std::size_t all = come.newest.size();
+  for (std::size_t i = 0; i < all; ++i) {
+    const cron::Fire& fire = come.newest[i];
+    const auto late_by = now - fire.due;
+    const bool late = late_by >= late_after;
+    const bool is_last = i + 1 == all;
+    bool start = !late;
+    if (policy == store::Missed::latest) start = is_last && late_by <= catch_up_within;
+    if (policy == store::Missed::all && late) {
+      start = late_by <= catch_up_within && all - i <= catch_up_most;
+    }
+    if (start) {
+      const std::int64_t before =
+          policy == store::Missed::latest ? come.older + static_cast<std::int64_t>(i) : 0;
+      verdict.starts.push_back({fire, 1 + before, late});
+    } else {
+      verdict.missed.push_back({fire, 1});
+    }
+  }
+  return verdict;
+}
+
+}  // namespace cupola::scheduler
