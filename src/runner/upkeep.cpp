@@ -1,5 +1,7 @@
 #include "runner/upkeep.h"
 
+#include <algorithm>
+
 #include "logs/writer.h"
 #include "store/replies.h"
 #include "store/runs.h"
@@ -18,7 +20,8 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
   Removed removed;
   for (;;) {
     const auto old = database.read([&](db::Session& db) {
-      return store::list_runs_with_old_logs(db, now - retention.logs, rows_a_step);
+      return store::list_runs_with_old_logs(db, now - std::min(retention.logs, retention.runs),
+                                            rows_a_step);
     });
     for (const RunId& run : old) logs::remove(home.log(run));
     if (!old.empty()) {
@@ -33,7 +36,6 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
     const auto gone = database.write([&](db::Session& db) {
       return store::delete_old_runs(db, now - retention.runs, rows_a_step);
     });
-    for (const RunId& run : gone) logs::remove(home.log(run));
     removed.runs += static_cast<std::int64_t>(gone.size());
     if (gone.size() < rows_a_step) break;
   }
