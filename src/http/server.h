@@ -33,7 +33,8 @@ struct Request {
   const std::string* query_value(std::string_view name) const;
 };
 
-/// What a stream has to say now: data (may be empty), whether that was all, else when to ask again.
+/// What a stream has to say now: data (may be empty), whether that was all, else when to ask again
+/// (zero: at once).
 struct StreamStep {
   std::string data;
   bool finished = false;
@@ -48,6 +49,10 @@ struct Reply {
   /// When set the reply is chunked: called again and again on a worker until finished or the
   /// other side is gone. It must not block.
   std::function<StreamStep()> stream;
+  /// When set, the reply is what this gives: it runs on one of few threads kept for slow work (a
+  /// git fetch), so that quick requests do not wait behind it. When too many wait for them, the
+  /// reply is a 503.
+  std::function<Reply()> slow;
 };
 
 using Handler = std::function<Reply(const Request&)>;
@@ -56,24 +61,32 @@ struct Options {
   std::string address = "127.0.0.1";
   unsigned short port = 0;  ///< 0: any free one
   int workers = 4;
+  int slow_workers = 2;  ///< for Reply::slow
   std::size_t longest_body = 8u << 20;
   std::size_t longest_header = 32u << 10;
   std::chrono::milliseconds header_time{std::chrono::seconds{15}};
   std::chrono::milliseconds body_time{std::chrono::seconds{60}};
   std::chrono::milliseconds idle_time{std::chrono::seconds{75}};
-  std::size_t connections = 20000;  ///< at once; more wait in the kernel
+  std::chrono::milliseconds stop_time{std::chrono::seconds{5}};  ///< for replies in progress
+  std::size_t connections = 20000;       ///< at once; more wait in the kernel
+  std::size_t body_memory = 256u << 20;  ///< bodies that are being read, together; more are 503
 };
 
 /// Serves until stopped. `handler` runs on the workers; an exception out of it is a 503 problem and
-/// a line in the log with the request's id.
+/// a line in the log with the request's id. A HEAD request reaches the handler as such; the body of
+/// its reply is not sent. What is no HTTP/1.1, is ambiguous (a length and a transfer coding) or
+/// over a limit gets a 4xx and its connection is closed.
 class Server {
  public:
   /// Binds. Throws Failure when the address is taken or not ours, with what to do.
   Server(Options options, Handler handler);
   ~Server();
   void start();
-  void stop();  ///< no new connections, replies in progress end (streams at once)
+  /// No new connections; idle ones and streams end at once, replies in progress within stop_time.
+  /// Waits until handlers are back. May be called twice.
+  void stop();
   unsigned short port() const;
+  std::size_t connections() const;  ///< open now
 
  private:
   struct State;
