@@ -99,10 +99,10 @@ struct Output {
 /// Runs it to its end with `input` as its standard input. On time-out or stop its group gets
 /// SIGTERM and, after 5 s, SIGKILL. What it leaves behind in its group is killed when it ends.
 /// `on_line` is called with each whole line of both streams as it comes (the last also without its
-/// newline, an overlong one in pieces of 64 KiB).
+/// newline, an overlong one in pieces of 64 KiB). `also` as in Streams.
 Result<Output> run(const Program& program, const Limits& limits = {}, std::string_view input = {},
                    const std::function<void(std::string_view line)>& on_line = {},
-                   const std::stop_token& stop = {});
+                   const std::stop_token& stop = {}, const std::vector<int>& also = {});
 
 /// The path of an executable file found in `search_path` (as PATH), or nothing.
 std::optional<std::filesystem::path> find_program(std::string_view name,

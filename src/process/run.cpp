@@ -206,7 +206,8 @@ class Session {
 }  // namespace
 
 Result<Output> run(const Program& program, const Limits& limits, std::string_view input,
-                   const OnLine& on_line, const std::stop_token& stop) {
+                   const OnLine& on_line, const std::stop_token& stop,
+                   const std::vector<int>& also) {
   auto in = make_pipe();
   if (!in) return in.error();
   auto out = make_pipe();
@@ -214,7 +215,8 @@ Result<Output> run(const Program& program, const Limits& limits, std::string_vie
   auto err = make_pipe();
   if (!err) return err.error();
   auto child =
-      start(program, {.in = in->read.get(), .out = out->write.get(), .err = err->write.get()});
+      start(program,
+            {.in = in->read.get(), .out = out->write.get(), .err = err->write.get(), .also = also});
   if (!child) return child.error();
   in->read.reset();
   out->write.reset();

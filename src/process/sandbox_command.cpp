@@ -1,0 +1,279 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <initializer_list>
+#include <set>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process/sandbox.h"
+
+namespace cupola::process {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Where helpers are looked for: never along a run's own PATH.
+constexpr std::string_view helper_path = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin";
+
+/// Small files of /etc that programs need and that hold no secrets; each is copied in.
+constexpr std::initializer_list<const char*> copied_files = {
+    "/etc/resolv.conf", "/etc/hosts",      "/etc/nsswitch.conf", "/etc/host.conf",
+    "/etc/gai.conf",    "/etc/services",   "/etc/protocols",     "/etc/mime.types",
+    "/etc/timezone",    "/etc/ld.so.conf", "/etc/krb5.conf",     "/etc/odbcinst.ini"};
+
+/// Folders and large files of the same sort, seen in place.
+constexpr std::initializer_list<const char*> seen_files = {
+    "/etc/ld.so.cache",     "/etc/ld.so.conf.d",  "/etc/ssl/certs",    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust", "/etc/alternatives"};
+
+/// What glibc keeps from programs with more rights than their caller, and why: these variables
+/// would run the caller's code, or write files, inside bwrap and setpriv.
+bool steers_the_loader(const std::string& name) {
+  static const std::set<std::string> names = {
+      "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES",   "LOCALDOMAIN",     "LOCPATH",
+      "NIS_PATH",   "NLSPATH",     "RES_OPTIONS",    "MALLOC_CHECK_", "RESOLV_HOST_CONF"};
+  return name.starts_with("LD_") || name.starts_with("MALLOC_") || names.contains(name);
+}
+
+std::string helper(std::string_view name) {
+  const auto path = find_program(name, helper_path);
+  return path ? path->string() : fmt::format("/usr/bin/{}", name);
+}
+
+Fd file_with(std::string_view content) {
+  Fd file(::memfd_create("cupola", MFD_CLOEXEC));
+  if (!file) throw Failure("Cannot make a file in memory: " + system_text(errno));
+  std::size_t at = 0;
+  while (at < content.size()) {
+    const ssize_t count = ::write(file.get(), content.data() + at, content.size() - at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw Failure("Cannot write a file in memory: " + system_text(errno));
+    at += static_cast<std::size_t>(count);
+  }
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+/// Collects bwrap's arguments, and the files that go with them.
+class Arguments {
+ public:
+  Arguments() : words_{helper("bwrap")} {}
+
+  void add(std::initializer_list<std::string> words) {
+    words_.insert(words_.end(), words.begin(), words.end());
+  }
+
+  /// bwrap makes missing parents with mode 0700, which another user cannot pass.
+  void parents_of(const fs::path& inside) {
+    fs::path parent;
+    for (const auto& part : inside.parent_path()) {
+      parent /= part;
+      if (parent == "/" || !folders_.insert(parent).second) continue;
+      add({"--perms", "0755", "--dir", parent.string()});
+    }
+  }
+
+  void bind(const fs::path& from, const fs::path& to, bool writable) {
+    parents_of(to);
+    add({writable ? "--bind" : "--ro-bind", from.string(), to.string()});
+  }
+
+  void tmpfs(const fs::path& at) {
+    parents_of(at);
+    add({"--perms", "1777", "--tmpfs", at.string()});
+  }
+
+  void copy(Fd file, const fs::path& to) {
+    parents_of(to);
+    add({"--perms", "0644", "--file", std::to_string(file.get()), to.string()});
+    files_.push_back(std::move(file));
+  }
+
+  std::vector<std::string> take_words() { return std::move(words_); }
+  std::vector<Fd> take_files() { return std::move(files_); }
+
+ private:
+  std::vector<std::string> words_;
+  std::vector<Fd> files_;
+  std::set<fs::path> folders_;
+};
+
+/// As it is on the host: a link stays a link, so that /lib is /usr/lib where it is so there.
+void add_in_place(Arguments& arguments, const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_symlink(path, ignored)) {
+    arguments.parents_of(path);
+    arguments.add({"--symlink", fs::read_symlink(path, ignored).string(), path.string()});
+  } else if (fs::exists(path, ignored)) {
+    arguments.bind(path, path, false);
+  }
+}
+
+void add_accounts(Arguments& arguments, unsigned uid, const Program& inside) {
+  const auto home = inside.env.find("HOME");
+  const bool usable = home != inside.env.end() && home->second.starts_with('/') &&
+                      home->second.find_first_of(":\n") == std::string::npos;
+  std::string passwd = "root:x:0:0:root:/:/usr/sbin/nologin\n";
+  std::string group = "root:x:0:\n";
+  if (uid != 0 && uid != 65534) {
+    passwd += fmt::format("run:x:{0}:{0}:run:{1}:/bin/sh\n", uid, usable ? home->second : "/");
+    group += fmt::format("run:x:{}:\n", uid);
+  }
+  passwd += "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
+  group += "nogroup:x:65534:\n";
+  arguments.copy(file_with(passwd), "/etc/passwd");
+  arguments.copy(file_with(group), "/etc/group");
+}
+
+void add_system(Arguments& arguments) {
+  for (const char* path : {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
+    add_in_place(arguments, path);
+  }
+  std::error_code ignored;
+  for (const char* path : seen_files) {
+    if (fs::exists(path, ignored)) arguments.bind(path, path, false);
+  }
+  for (const char* path : copied_files) {
+    if (Fd file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)); file) {
+      arguments.copy(std::move(file), path);
+    }
+  }
+  add_in_place(arguments, "/etc/localtime");
+  arguments.copy(file_with("cupola\n"), "/etc/hostname");
+  arguments.add({"--proc", "/proc", "--dev", "/dev"});
+  arguments.tmpfs("/dev/shm");
+  arguments.parents_of("/var/tmp");
+  arguments.add({"--symlink", "../tmp", "/var/tmp"});
+}
+
+void add_mounts(Arguments& arguments, const Sandbox& sandbox) {
+  const auto at_tmp = [](const Bind& bind) { return bind.to == "/tmp"; };
+  if (std::none_of(sandbox.binds.begin(), sandbox.binds.end(), at_tmp)) arguments.tmpfs("/tmp");
+  if (sandbox.overlay) arguments.bind(sandbox.overlay->lower, sandbox.overlay->to, true);
+  for (const Bind& bind : sandbox.binds) arguments.bind(bind.from, bind.to, bind.writable);
+  arguments.add({"--remount-ro", "/"});
+  arguments.add({"--chdir", sandbox.folder.empty() ? "/" : sandbox.folder.string()});
+}
+
+std::vector<std::string> as_user(unsigned uid) {
+  const std::string text = std::to_string(uid);
+  return {"/usr/bin/setpriv",
+          "--reuid",
+          text,
+          "--regid",
+          text,
+          "--clear-groups",
+          "--inh-caps=-all",
+          "--ambient-caps=-all",
+          "--bounding-set=-all",
+          "--no-new-privs",
+          "--"};
+}
+
+/// Splits the environment: what bwrap and setpriv may see, and words that set the rest.
+std::vector<std::string> late_environment(std::map<std::string, std::string>& env) {
+  std::vector<std::string> words;
+  for (auto at = env.begin(); at != env.end();) {
+    if (!steers_the_loader(at->first)) {
+      ++at;
+      continue;
+    }
+    if (words.empty()) words.emplace_back("/usr/bin/env");
+    words.push_back(at->first + "=" + at->second);
+    at = env.erase(at);
+  }
+  return words;
+}
+
+void append(std::vector<std::string>& words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+SandboxedProgram unisolated(const Program& inside, const Sandbox& sandbox) {
+  SandboxedProgram result{.program = inside};
+  if (!sandbox.folder.empty()) result.program.folder = host_path(sandbox, sandbox.folder);
+  if (sandbox.uid && ::geteuid() == 0) {
+    result.program.argv = as_user(*sandbox.uid);
+    append(result.program.argv, late_environment(result.program.env));
+    append(result.program.argv, inside.argv);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<int> SandboxedProgram::also(std::vector<int> further) const {
+  for (const Fd& file : files) further.push_back(file.get());
+  return further;
+}
+
+SandboxKind effective_kind(const Sandbox& sandbox, const Support& support) {
+  return sandbox.wanted ? support.kind : SandboxKind::none;
+}
+
+SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const Support& support,
+                           int status_fd) {
+  const SandboxKind kind = effective_kind(sandbox, support);
+  if (kind == SandboxKind::none) return unisolated(inside, sandbox);
+
+  Arguments arguments;
+  if (kind == SandboxKind::user_namespace) arguments.add({"--unshare-user"});
+  arguments.add({"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+                 "--hostname", "cupola", "--die-with-parent", "--new-session"});
+  if (!sandbox.network) arguments.add({"--unshare-net"});
+  if (status_fd >= 0) arguments.add({"--json-status-fd", std::to_string(status_fd)});
+  const bool other_user = kind == SandboxKind::root && sandbox.uid;
+  if (!other_user) arguments.add({"--cap-drop", "ALL"});
+  add_system(arguments);
+  add_accounts(arguments, other_user ? *sandbox.uid : ::geteuid(), inside);
+  add_mounts(arguments, sandbox);
+
+  SandboxedProgram result{.program = inside};
+  result.program.folder = "/";
+  result.program.argv = arguments.take_words();
+  result.program.argv.emplace_back("--");
+  if (other_user) append(result.program.argv, as_user(*sandbox.uid));
+  append(result.program.argv, late_environment(result.program.env));
+  append(result.program.argv, inside.argv);
+  result.files = arguments.take_files();
+  return result;
+}
+
+Result<Output> run(const SandboxedProgram& program, const Limits& limits, std::string_view input,
+                   const std::function<void(std::string_view line)>& on_line,
+                   const std::stop_token& stop) {
+  return run(program.program, limits, input, on_line, stop, program.also());
+}
+
+fs::path host_path(const Sandbox& sandbox, const fs::path& inside) {
+  const auto below = [&](const fs::path& mount) {
+    return std::mismatch(mount.begin(), mount.end(), inside.begin(), inside.end()).first ==
+           mount.end();
+  };
+  const auto moved = [&](const fs::path& from, const fs::path& to) {
+    const fs::path rest = inside.lexically_relative(to);
+    return rest == "." ? from : from / rest;
+  };
+  for (auto bind = sandbox.binds.rbegin(); bind != sandbox.binds.rend(); ++bind) {
+    if (!below(bind->to)) continue;
+    const fs::path path = moved(bind->from, bind->to);
+    if (!sandbox.overlay) return path;
+    const auto& lower = sandbox.overlay->lower;
+    const bool merged =
+        std::mismatch(lower.begin(), lower.end(), path.begin(), path.end()).first == lower.end();
+    if (!merged) return path;
+    const fs::path rest = path.lexically_relative(lower);
+    return rest == "." ? sandbox.overlay->upper : sandbox.overlay->upper / rest;
+  }
+  if (sandbox.overlay && below(sandbox.overlay->to)) {
+    return moved(sandbox.overlay->upper, sandbox.overlay->to);
+  }
+  return inside;
+}
+
+}  // namespace cupola::process
