@@ -70,6 +70,11 @@ Result<void> copy_attributes(const struct ::stat& status, const fs::path& to,
 Result<void> copy_entry(const fs::path& from, const fs::path& to, std::optional<unsigned> uid) {
   struct ::stat status {};
   if (::lstat(from.c_str(), &status) != 0) return cannot(from, errno);
+  struct ::stat there {};
+  if (::lstat(to.c_str(), &there) == 0) {
+    return S_ISDIR(status.st_mode) && S_ISDIR(there.st_mode) ? copy_tree(from, to, uid)
+                                                             : Result<void>();
+  }
   Result<void> copied;
   if (S_ISDIR(status.st_mode)) {
     if (::mkdir(to.c_str(), 0700) != 0) return cannot(to, errno);

@@ -25,6 +25,9 @@ struct Bind {
   std::filesystem::path from;  ///< on the host
   std::filesystem::path to;    ///< inside; one at /tmp takes the place of the private tmpfs
   bool writable = false;
+  /// Shown as owned by the sandbox's uid, whoever owns it on the host (an id-mapped mount made by
+  /// `enter_mounts`; where the kernel has none, it is given to the uid for good).
+  bool as_own = false;
 };
 
 /// `lower` read-only, what is written goes to `upper`; `work` is the kernel's, on the same file
@@ -34,11 +37,17 @@ struct Overlay {
   std::filesystem::path lower, upper, work, to;
 };
 
+/// A symbolic link inside.
+struct Link {
+  std::filesystem::path target, at;
+};
+
 struct Sandbox {
   bool wanted = true;           ///< false: the operator switched it off
   std::optional<unsigned> uid;  ///< host uid and gid of the program; only when we are root
   std::optional<Overlay> overlay;
-  std::vector<Bind> binds;       ///< besides the read-only system; later ones lie over earlier ones
+  std::vector<Bind> binds;  ///< besides the read-only system; later ones lie over earlier ones
+  std::vector<Link> links;
   std::filesystem::path folder;  ///< working directory inside; empty: "/"
   bool network = true;
 };

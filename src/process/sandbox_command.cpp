@@ -156,6 +156,9 @@ void add_mounts(Arguments& arguments, const Sandbox& sandbox) {
   if (std::none_of(sandbox.binds.begin(), sandbox.binds.end(), at_tmp)) arguments.tmpfs("/tmp");
   if (sandbox.overlay) arguments.bind(sandbox.overlay->lower, sandbox.overlay->to, true);
   for (const Bind& bind : sandbox.binds) arguments.bind(bind.from, bind.to, bind.writable);
+  for (const Link& link : sandbox.links) {
+    arguments.add({"--symlink", link.target.string(), link.at.string()});
+  }
   arguments.add({"--remount-ro", "/"});
   arguments.add({"--chdir", sandbox.folder.empty() ? "/" : sandbox.folder.string()});
 }
