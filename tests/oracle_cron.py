@@ -187,13 +187,17 @@ class Oracle:
         def wall_time(seconds):
             return (EPOCH + datetime.timedelta(seconds=seconds)).astimezone(self.zone)
 
+        def is_plain_hour(wall, after):
+            naive = after.replace(tzinfo=None) - wall.replace(tzinfo=None)
+            return naive == datetime.timedelta(seconds=step * 60) and after.date() == wall.date()
+
         step = -60 if reverse else 60
         at = self.seconds // 60 * 60 + (0 if reverse and self.seconds % 60 else step)
         while at >= ours if reverse else at <= ours:
             wall = wall_time(at)
             if wall.month not in rule.months or not rule.match_day(wall.date()):
                 # An hour at once while it stays within a day that does not match.
-                at += step * 60 if wall_time(at + step * 60).date() == wall.date() else step
+                at += step * 60 if is_plain_hour(wall, wall_time(at + step * 60)) else step
                 continue
             if wall.minute in rule.minutes and wall.hour in rule.hours:
                 return at == ours
