@@ -25,21 +25,19 @@ struct Bind {
   std::filesystem::path from;  ///< on the host
   std::filesystem::path to;    ///< inside; one at /tmp takes the place of the private tmpfs
   bool writable = false;
-  /// Shown as owned by the sandbox's uid, whoever owns it on the host (an id-mapped mount made by
-  /// `enter_mounts`; where the kernel has none, it is given to the uid for good).
-  bool as_own = false;
 };
 
-/// `lower` read-only, what is written goes to `upper`; `work` is the kernel's, on the same file
-/// system as `upper`. Both are made when they are missing. Seen at `to`, and also wherever a Bind
-/// takes a folder below `lower` to: /project can be a folder of /repository.
-struct Overlay {
-  std::filesystem::path lower, upper, work, to;
-};
-
-/// A symbolic link inside.
+/// A symbolic link at `at` inside.
 struct Link {
   std::filesystem::path target, at;
+};
+
+/// `lower` read-only, what is written goes to `upper`, where some files may be laid before; `work`
+/// is the kernel's, on the same file system. Both are made when they are missing. Files of the
+/// owner of `lower` seem to be owned by Sandbox::uid. Seen at `to`, and also wherever a Bind takes
+/// a folder below `lower` to: /project can be a folder of /repository.
+struct Overlay {
+  std::filesystem::path lower, upper, work, to;
 };
 
 struct Sandbox {

@@ -157,6 +157,7 @@ void add_mounts(Arguments& arguments, const Sandbox& sandbox) {
   if (sandbox.overlay) arguments.bind(sandbox.overlay->lower, sandbox.overlay->to, true);
   for (const Bind& bind : sandbox.binds) arguments.bind(bind.from, bind.to, bind.writable);
   for (const Link& link : sandbox.links) {
+    arguments.parents_of(link.at);
     arguments.add({"--symlink", link.target.string(), link.at.string()});
   }
   arguments.add({"--remount-ro", "/"});

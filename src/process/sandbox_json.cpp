@@ -35,10 +35,8 @@ json::object to_json(const Sandbox& sandbox) {
   }
   json::array binds;
   for (const auto& bind : sandbox.binds) {
-    binds.push_back({{"from", bind.from.string()},
-                     {"to", bind.to.string()},
-                     {"writable", bind.writable},
-                     {"as_own", bind.as_own}});
+    binds.push_back(
+        {{"from", bind.from.string()}, {"to", bind.to.string()}, {"writable", bind.writable}});
   }
   object["binds"] = std::move(binds);
   json::array links;
@@ -73,16 +71,6 @@ Result<Sandbox> parse_sandbox(const json::object& object) {
       if (!path.is_absolute()) return malformed("overlay (absolute paths)");
     }
   }
-  if (const json::value* value = object.if_contains("links")) {
-    const json::array* links = value->if_array();
-    if (links == nullptr) return malformed("list of links");
-    for (const json::value& item : *links) {
-      const json::object* link = item.if_object();
-      if (link == nullptr) return malformed("link");
-      sandbox.links.push_back({.target = text_at(*link, "target"), .at = text_at(*link, "at")});
-      if (!sandbox.links.back().at.is_absolute()) return malformed("link (absolute path)");
-    }
-  }
   if (const json::value* value = object.if_contains("binds")) {
     const json::array* binds = value->if_array();
     if (binds == nullptr) return malformed("list of binds");
@@ -91,10 +79,21 @@ Result<Sandbox> parse_sandbox(const json::object& object) {
       if (bind == nullptr) return malformed("bind");
       sandbox.binds.push_back({.from = text_at(*bind, "from"),
                                .to = text_at(*bind, "to"),
-                               .writable = flag_at(*bind, "writable"),
-                               .as_own = flag_at(*bind, "as_own")});
+                               .writable = flag_at(*bind, "writable")});
       if (!sandbox.binds.back().from.is_absolute() || !sandbox.binds.back().to.is_absolute()) {
         return malformed("bind (absolute paths)");
+      }
+    }
+  }
+  if (const json::value* value = object.if_contains("links")) {
+    const json::array* links = value->if_array();
+    if (links == nullptr) return malformed("list of links");
+    for (const json::value& item : *links) {
+      const json::object* link = item.if_object();
+      if (link == nullptr) return malformed("link");
+      sandbox.links.push_back({.target = text_at(*link, "target"), .at = text_at(*link, "at")});
+      if (sandbox.links.back().target.empty() || !sandbox.links.back().at.is_absolute()) {
+        return malformed("link");
       }
     }
   }

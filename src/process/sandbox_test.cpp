@@ -256,8 +256,14 @@ class MountsTest : public SandboxTest {
     sandbox_.binds.push_back(
         {.from = root_ / "home" / "checkout" / "sub", .to = "/project", .writable = true});
     sandbox_.folder = "/repository";
+    sandbox_.links = {{.target = "/repository/sub", .at = "/linked"}};
+    write(root_ / "home" / "run" / "upper" / "sub" / "laid", "before\n");
+    if (sandbox_.uid) {
+      ASSERT_TRUE(give_to(root_ / "home" / "run", run_uid));
+    }
     script_ =
-        "set -e; cat sub/file; echo changed >> sub/file; touch new sub/other; mkdir deep;"
+        "set -e; cat /linked/laid; echo more >> sub/laid; cat sub/file; echo changed >> sub/file; "
+        "touch new sub/other; mkdir deep;"
         "echo x > deep/x; chmod 600 meltano.yml; touch -d 2001-01-01 meltano.yml;"
         "cat /project/file; ls /project";
   }
@@ -274,7 +280,7 @@ class MountsTest : public SandboxTest {
       EXPECT_THAT(*entered, testing::StartsWith(std::string(done)));
       const Output output = sh(script_);
       EXPECT_TRUE(output.exit.ok()) << output.err;
-      EXPECT_EQ(output.out, "lower\nlower\nchanged\nfile\nother\n");
+      EXPECT_EQ(output.out, "before\nlower\nlower\nchanged\nfile\nlaid\nother\n");
       ::_exit(HasFailure() ? 1 : 0);
     }
     int status = 0;

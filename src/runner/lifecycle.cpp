@@ -95,7 +95,7 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
   if (!work) return work.error();
   if (const auto files = dependencies.ensure_files(*release); !files) return files.error();
 
-  const process::Support& support = process::sandbox_support();
+  const process::Support& support = process::sandbox_support(dependencies.home.root());
   process::Support used = support;
   if (!options.sandbox)
     used = {.kind = process::SandboxKind::none, .text = "no sandbox: switched off by the operator"};
@@ -104,9 +104,7 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
     uid = options.first_uid + static_cast<unsigned>(open.slot);
   PreparedFolder prepared = prepare_folder(dependencies.home, run, content, used, uid);
   seed_states(prepared.states, states_to_give(dependencies, run, work->state_ids));
-  if (uid) {
-    if (const auto given = process::give_to(prepared.states, *uid); !given) return given.error();
-  }
+  if (uid) process::give_to(prepared.states, *uid);
 
   auto secrets = dependencies.database.read([&](db::Session& db) {
     return store::open_secrets(db, dependencies.vault, run.project, run.deployment);
@@ -117,6 +115,7 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
                            .command = meltano_command(run, content, *work, prepared.layout),
                            .env = run_environment(run, content, *work, prepared.layout),
                            .sandbox = std::move(prepared.sandbox),
+                           .support = used,
                            .timeout = run.run_timeout,
                            .grace = options.grace,
                            .memory_limit = options.memory_limit,

@@ -10,6 +10,9 @@
 ///   started.json     when the program is alive: its pid, time, what isolates it
 ///   result.json      last of all, fsynced: the Outcome
 ///
+/// Exit code 0 when result.json tells the outcome, 1 when it could not be written, 2 when the spec
+/// is malformed; the last line on standard error then says why.
+///
 /// Signals: SIGTERM stops the run (SIGTERM to the program itself, `grace`, SIGKILL of its whole
 /// namespace or group). When the supervisor is killed, the sandbox dies with it.
 
@@ -38,6 +41,8 @@ struct RunSpec {
   std::map<std::string, Secret> secrets;   ///< environment too, and masked in the log
   std::vector<Secret> masked;              ///< masked besides
   process::Sandbox sandbox;
+  /// What the server found that this machine can do; absent: the supervisor tries it, some 20 ms.
+  std::optional<process::Support> support;
   std::chrono::milliseconds timeout{24h};  ///< of the program, from its start
   std::chrono::milliseconds grace{std::chrono::seconds{20}};
   std::int64_t memory_limit = 0;  ///< bytes, 0: none
@@ -45,15 +50,18 @@ struct RunSpec {
   std::vector<std::string> notes;  ///< lines of Cupola's own that open the log
 };
 
+/// One of exit_code, exit_signal and start_error tells the end. On kernels before 6.15 the sandbox
+/// hides which of "exit 128 + n" and "killed by signal n" it was: those of SIGKILL and of crashes
+/// count as signals then, others (143 is what Meltano exits with when stopped) as exit codes.
 struct Outcome {
   std::optional<int> exit_code;
   std::optional<int> exit_signal;
   bool timed_out = false;
-  bool stopped = false;        ///< by SIGTERM to the supervisor
-  bool out_of_memory = false;  ///< the kernel's killer, by the memory cgroup's count
-  bool log_failed = false;     ///< the disk was full or broken: the log is cut
-  std::string start_error;     ///< why the program never started; empty when it did
-  std::int64_t peak_memory = 0;
+  bool stopped = false;          ///< by SIGTERM to the supervisor
+  bool out_of_memory = false;    ///< the kernel's killer, by the memory cgroup's count
+  bool log_failed = false;       ///< the disk was full or broken: the log is cut
+  std::string start_error;       ///< why the program never started; empty when it did
+  std::int64_t peak_memory = 0;  ///< of the group, else of the largest single process
   std::chrono::milliseconds cpu_time{0};
   std::uint64_t log_lines = 0;
   Instant started_at;
@@ -61,7 +69,7 @@ struct Outcome {
 };
 
 struct Started {
-  int pid = 0;
+  int pid = 0;  ///< on the host; 0 when it ended before it could be looked up
   Instant at;
   std::string sandbox;  ///< process::Support::text and the limits in force
 };
