@@ -22,10 +22,11 @@ struct Line {
   std::string text;        ///< bytes as they came (after masking), without the newline
 };
 
-/// A log open for reading; the same from a live and a compressed one. Not for several threads.
+/// A log open for reading; the same from a live and a compressed one, also when it is compressed
+/// or removed meanwhile. Holds two file descriptors. Not for several threads.
 class Reader {
  public:
-  /// Errors: not_found.
+  /// Errors: not_found; malformed when the files are damaged at their head or seek table.
   static Result<Reader> open(const std::filesystem::path& path);
   Reader(Reader&&) noexcept;
   ~Reader();
@@ -33,7 +34,8 @@ class Reader {
   /// Lines whole at this moment (a live log grows).
   std::uint64_t lines() const;
   /// Lines from number `from`, at most `most` and about `bytes` of text; in time that does not
-  /// depend on `from`. Empty at the end.
+  /// depend on `from`. Empty at the end. A line that is damaged comes as a platform line that says
+  /// so.
   std::vector<Line> read(std::uint64_t from, std::size_t most, std::size_t bytes = 4u << 20) const;
 
  private:

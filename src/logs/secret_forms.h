@@ -1,0 +1,18 @@
+#pragma once
+
+/// The shapes in which a secret value shows up in output: as it is, and encoded.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cupola::logs {
+
+/// Values shorter than this are not masked: they would be found in every second word.
+inline constexpr std::size_t shortest_masked = 4;
+
+/// All shapes of `value` that are looked for (docs/design/log-format.md lists them), each at least
+/// `shortest_masked` bytes, sorted, none twice. Empty when the trimmed value is too short.
+std::vector<std::string> secret_forms(std::string_view value);
+
+}  // namespace cupola::logs
