@@ -34,6 +34,10 @@ function(cupola_module name)
   endif()
 
   if(CUPOLA_FUZZ)
+    # So that the fuzzer sees which way its input goes.
+    if(sources)
+      target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
     foreach(fuzzer IN LISTS fuzzers)
       get_filename_component(target ${fuzzer} NAME_WE)
       add_executable(${target} ${fuzzer})

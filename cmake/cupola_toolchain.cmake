@@ -17,10 +17,8 @@ endif()
 add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -fdiagnostics-color=auto)
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast> $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Named initialisers leave out what has a default, on purpose.
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers>)
-endif()
+# Named initialisers leave out what has a default, on purpose.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers>)
 if(CUPOLA_WERROR)
   add_compile_options(-Werror)
 endif()

@@ -70,14 +70,14 @@ Result<void> copy_attributes(const struct ::stat& status, const fs::path& to,
 Result<void> copy_entry(const fs::path& from, const fs::path& to, std::optional<unsigned> uid) {
   struct ::stat status {};
   if (::lstat(from.c_str(), &status) != 0) return cannot(from, errno);
-  if (!S_ISDIR(status.st_mode) &&
-      ::faccessat(AT_FDCWD, to.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    return {};
+  struct ::stat there {};
+  if (::lstat(to.c_str(), &there) == 0) {
+    return S_ISDIR(status.st_mode) && S_ISDIR(there.st_mode) ? copy_tree(from, to, uid)
+                                                             : Result<void>();
   }
   Result<void> copied;
   if (S_ISDIR(status.st_mode)) {
-    if (::mkdir(to.c_str(), 0700) != 0)
-      return errno == EEXIST ? copy_tree(from, to, uid) : Result<void>(cannot(to, errno));
+    if (::mkdir(to.c_str(), 0700) != 0) return cannot(to, errno);
     copied = copy_tree(from, to, uid);
   } else if (S_ISLNK(status.st_mode)) {
     std::error_code error;

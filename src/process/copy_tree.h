@@ -1,6 +1,6 @@
 #pragma once
 
-/// Copies a tree of files: what a run gets where there is no overlay. Inner to `process`.
+/// Copies a tree of files: what a run gets where there is no overlay.
 
 #include <filesystem>
 #include <optional>
@@ -11,8 +11,8 @@ namespace cupola::process {
 
 /// Copies the content of the folder `from` into the folder `to`, which is there: folders, regular
 /// files and links as links, with modes and times (some taps bookmark by them), given to `uid` if
-/// there is one. What is there already stays. Other kinds of files are left out. Blocks are shared
-/// where the file system can.
+/// there is one. Other kinds of files are left out. What is
+/// there already stays: folders are merged. Blocks are shared where the file system can.
 Result<void> copy_tree(const std::filesystem::path& from, const std::filesystem::path& to,
                        std::optional<unsigned> uid);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "process/copy_tree.h"
+#include "process/ownership.h"
 #include "process/sandbox.h"
 
 namespace cupola::process {
@@ -152,6 +153,15 @@ Result<void> make_folders(const Sandbox& sandbox) {
   return {};
 }
 
+/// In the private mount namespace, so that two sandboxes of different uids can share one folder.
+Result<void> show_own_binds(const Sandbox& sandbox) {
+  for (const Bind& bind : sandbox.binds) {
+    if (!bind.as_own || !sandbox.uid || show_as_owned_by(bind.from, *sandbox.uid)) continue;
+    if (auto given = give_to(bind.from, *sandbox.uid); !given) return given;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> enter_mounts(const Sandbox& sandbox, const Support& support) {
@@ -161,6 +171,9 @@ Result<std::string> enter_mounts(const Sandbox& sandbox, const Support& support)
   std::string why = support.overlay ? "no sandbox" : "no overlay on this machine";
   if (kind != SandboxKind::none) {
     if (auto entered = enter_namespace(kind); !entered) return entered.error();
+    if (kind == SandboxKind::root) {
+      if (auto shown = show_own_binds(sandbox); !shown) return shown.error();
+    }
     if (support.overlay) {
       const auto mounted = try_overlay(sandbox, kind);
       if (mounted) return std::string("overlay");

@@ -25,6 +25,9 @@ struct Bind {
   std::filesystem::path from;  ///< on the host
   std::filesystem::path to;    ///< inside; one at /tmp takes the place of the private tmpfs
   bool writable = false;
+  /// Shown as owned by the sandbox's uid, whoever owns it on the host (an id-mapped mount made by
+  /// `enter_mounts`; where the kernel has none, it is given to the uid for good).
+  bool as_own = false;
 };
 
 /// A symbolic link at `at` inside.

@@ -35,8 +35,10 @@ json::object to_json(const Sandbox& sandbox) {
   }
   json::array binds;
   for (const auto& bind : sandbox.binds) {
-    binds.push_back(
-        {{"from", bind.from.string()}, {"to", bind.to.string()}, {"writable", bind.writable}});
+    binds.push_back({{"from", bind.from.string()},
+                     {"to", bind.to.string()},
+                     {"writable", bind.writable},
+                     {"as_own", bind.as_own}});
   }
   object["binds"] = std::move(binds);
   json::array links;
@@ -71,20 +73,6 @@ Result<Sandbox> parse_sandbox(const json::object& object) {
       if (!path.is_absolute()) return malformed("overlay (absolute paths)");
     }
   }
-  if (const json::value* value = object.if_contains("binds")) {
-    const json::array* binds = value->if_array();
-    if (binds == nullptr) return malformed("list of binds");
-    for (const json::value& item : *binds) {
-      const json::object* bind = item.if_object();
-      if (bind == nullptr) return malformed("bind");
-      sandbox.binds.push_back({.from = text_at(*bind, "from"),
-                               .to = text_at(*bind, "to"),
-                               .writable = flag_at(*bind, "writable")});
-      if (!sandbox.binds.back().from.is_absolute() || !sandbox.binds.back().to.is_absolute()) {
-        return malformed("bind (absolute paths)");
-      }
-    }
-  }
   if (const json::value* value = object.if_contains("links")) {
     const json::array* links = value->if_array();
     if (links == nullptr) return malformed("list of links");
@@ -94,6 +82,21 @@ Result<Sandbox> parse_sandbox(const json::object& object) {
       sandbox.links.push_back({.target = text_at(*link, "target"), .at = text_at(*link, "at")});
       if (sandbox.links.back().target.empty() || !sandbox.links.back().at.is_absolute()) {
         return malformed("link");
+      }
+    }
+  }
+  if (const json::value* value = object.if_contains("binds")) {
+    const json::array* binds = value->if_array();
+    if (binds == nullptr) return malformed("list of binds");
+    for (const json::value& item : *binds) {
+      const json::object* bind = item.if_object();
+      if (bind == nullptr) return malformed("bind");
+      sandbox.binds.push_back({.from = text_at(*bind, "from"),
+                               .to = text_at(*bind, "to"),
+                               .writable = flag_at(*bind, "writable"),
+                               .as_own = flag_at(*bind, "as_own")});
+      if (!sandbox.binds.back().from.is_absolute() || !sandbox.binds.back().to.is_absolute()) {
+        return malformed("bind (absolute paths)");
       }
     }
   }

@@ -25,6 +25,10 @@ void make_open_folder(const fs::path& path) {
   fs::permissions(path, fs::perms::all);
 }
 
+void check(const Result<void>& done) {
+  if (!done) throw Failure(to_text(done.error()));
+}
+
 /// Each folder from below `top` down to `top / relative`.
 void make_open_folders(const fs::path& top, const fs::path& relative) {
   fs::path path = top;
@@ -70,19 +74,13 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   const fs::path checkout = home.checkout(*run.release);
   const fs::path directory = fs::path(content.directory).lexically_normal();
   const bool isolated = support.kind != process::SandboxKind::none;
-  const bool overlaid = isolated && support.overlay;
   remove_tree(folder);
   make_folder(folder, 0700);
   make_open_folder(prepared.states);
 
-  // Where the run's own files of the repository lie on the host.
-  const fs::path own = folder / (overlaid ? "upper" : "repository");
-  if (overlaid) {
-    make_open_folder(own);
-    make_folder(folder / "work", 0700);
-  } else {
-    fs::copy(checkout, own, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  }
+  // The run's own layer over the checkout; where there is no overlay, its copy is made there.
+  const fs::path own = folder / "upper";
+  make_open_folder(own);
   prepared.layout = {.project = (isolated ? fs::path("/repository") / directory : own / directory)
                                     .lexically_normal()
                                     .string(),
@@ -102,13 +100,8 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   sandbox.wanted = isolated;
   sandbox.folder = prepared.layout.project;
   sandbox.uid = uid;
+  sandbox.overlay = {.lower = checkout, .upper = own, .work = folder / "work", .to = "/repository"};
   if (isolated) {
-    if (overlaid) {
-      sandbox.overlay = {
-          .lower = checkout, .upper = own, .work = folder / "work", .to = "/repository"};
-    } else {
-      sandbox.binds.push_back({.from = own, .to = "/repository", .writable = true});
-    }
     sandbox.binds.push_back({.from = prepared.states, .to = "/state", .writable = true});
     sandbox.binds.push_back({.from = folder / "home", .to = "/home/run", .writable = true});
     sandbox.links.push_back({.target = prepared.layout.project, .at = "/project"});
@@ -118,20 +111,20 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   for (const std::string& path : content.persist) {
     const fs::path kept = home.persisted(run.deployment) / path;
     make_open_folders(home.persisted(run.deployment), path);
-    if (uid) process::give_to(kept, *uid);
     if (isolated) {
       make_open_folders(own, directory / path);
-      sandbox.binds.push_back(
-          {.from = kept, .to = fs::path(prepared.layout.project) / path, .writable = true});
+      sandbox.binds.push_back({.from = kept,
+                               .to = fs::path(prepared.layout.project) / path,
+                               .writable = true,
+                               .as_own = true});
     } else {
-      remove_tree(own / directory / path);
       make_open_folders(own, (directory / path).parent_path());
       fs::create_directory_symlink(kept, own / directory / path);
     }
   }
   if (uid) {
-    process::give_to(own, *uid);
-    process::give_to(folder / "home", *uid);
+    check(process::give_to(own, *uid));
+    check(process::give_to(folder / "home", *uid));
   }
   return prepared;
 }

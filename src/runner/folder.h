@@ -22,7 +22,7 @@ struct PreparedFolder {
 };
 
 /// Makes the folder and says how the run sees it: the sealed checkout at /repository under an
-/// overlay of its own (a copy where overlays can't be had), the project's directory there with
+/// overlay of its own (a copy where there is none), the project's directory there with
 /// plugin environments linked into .meltano, what outlives runs bound over it, state at /state.
 /// `uid` owns what the run may write. Throws Failure (disk full, not writable).
 PreparedFolder prepare_folder(const Home& home, const store::Run& run,

@@ -104,7 +104,9 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
     uid = options.first_uid + static_cast<unsigned>(open.slot);
   PreparedFolder prepared = prepare_folder(dependencies.home, run, content, used, uid);
   seed_states(prepared.states, states_to_give(dependencies, run, work->state_ids));
-  if (uid) process::give_to(prepared.states, *uid);
+  if (uid) {
+    if (const auto given = process::give_to(prepared.states, *uid); !given) return given.error();
+  }
 
   auto secrets = dependencies.database.read([&](db::Session& db) {
     return store::open_secrets(db, dependencies.vault, run.project, run.deployment);

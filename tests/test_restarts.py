@@ -1,0 +1,89 @@
+"""Servers that are killed and restarted: nothing lost, nothing doubled."""
+
+import time
+
+from harness import Repository, process_alive, wait_until
+from projects import numbers
+
+STATE_ID = "prod:tap-numbers-to-target-lines"
+
+
+def deploy(server, tmp_path):
+    repository = Repository(tmp_path / "repository")
+    repository.commit(numbers())
+    server.deploy("data", repository)
+
+
+def start(server, **env):
+    extra = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
+    return server.cupola("run", "load", "--project", "data", "--deployment", "prod", *extra, "--format", "json").json
+
+
+def sent(server, run):
+    text = server.cupola("logs", run["id"]).out
+    return [int(line.rsplit("sent ", 1)[1].split()[0]) for line in text.splitlines() if "sent " in line]
+
+
+def test_a_run_goes_on_over_kill_and_restart_and_no_line_is_lost(server, tmp_path):
+    deploy(server, tmp_path)
+    server.cupola("schedule", "enable", "--project", "data", "--deployment", "prod", "quarterly")
+    run = start(server, TOP=80, PAUSE=0.1)
+    wait_until("it sends", lambda: "sent 5" in server.cupola("logs", run["id"], check=False).out)
+
+    server.kill()
+    time.sleep(1)
+    server.start()
+
+    ended = server.wait_for_run(run["id"])
+    assert ended["status"] == "succeeded", ended
+    assert sent(server, run) == list(range(1, 81))
+    assert server.states("data")[STATE_ID]["run"] == run["id"]
+    assert len(server.runs("data")) == 1
+
+
+def test_result_and_state_of_a_run_that_ends_while_the_server_is_down_are_kept(server, tmp_path):
+    deploy(server, tmp_path)
+    run = start(server, TOP=20, PAUSE=0.1)
+    wait_until("it sends", lambda: "sent 2" in server.cupola("logs", run["id"], check=False).out)
+
+    server.kill()
+    result = server.home / "runs" / run["id"] / "result.json"
+    wait_until("the run ends by itself", result.exists)
+    server.start()
+
+    ended = server.wait_for_run(run["id"])
+    assert ended["status"] == "succeeded" and ended["exit_code"] == 0
+    status, state = server.request("GET", f"/api/v1/projects/data/states/{STATE_ID.replace(':', '%3A')}")
+    assert state["payload"]["completed"]["singer_state"]["bookmarks"]["numbers"]["n"] == 20
+    assert state["run"] == run["id"] and state["final"]
+    assert sent(server, run) == list(range(1, 21))
+
+
+def test_a_killed_supervisor_makes_the_run_lost_within_seconds(server, tmp_path):
+    deploy(server, tmp_path)
+    run = start(server, TOP=1000, PAUSE=0.1)
+    wait_until("it sends", lambda: "sent 3" in server.cupola("logs", run["id"], check=False).out)
+    import json
+    import os
+    import signal
+
+    pid = json.loads((server.home / "runs" / run["id"] / "supervisor.json").read_text())["pid"]
+    os.kill(pid, signal.SIGKILL)
+    killed = time.monotonic()
+    ended = server.wait_for_run(run["id"], timeout=10)
+
+    assert time.monotonic() - killed < 5
+    assert ended["status"] == "lost"
+    assert server.states("data")[STATE_ID]["final"]
+    again = start(server, TOP=1)
+    assert server.wait_for_run(again["id"])["status"] == "succeeded"
+
+
+def test_a_second_server_on_one_folder_is_refused(server, tmp_path):
+    import subprocess
+
+    done = subprocess.run([str(server.program), "server", "--home", str(server.home), "--listen", "127.0.0.1:0"],
+                          env=server.env, capture_output=True, text=True, timeout=30)
+
+    assert done.returncode == 1
+    assert str(server.home) in done.stderr
