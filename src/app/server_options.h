@@ -1,0 +1,49 @@
+#pragma once
+
+/// What `cupola server` can be told: by flag, else by variable CUPOLA_…, else by file.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/outcome.h"
+#include "base/time.h"
+
+namespace cupola::app {
+
+struct ServerOptions {
+  std::filesystem::path home;
+  std::string listen = "127.0.0.1:8080";
+  std::string database;            ///< URL; empty: the SQLite file in `home`
+  std::filesystem::path key_file;  ///< empty: `key` in `home`
+  std::string public_url;          ///< empty: where it listens
+  bool allow_local_repositories = false;
+  int max_runs = 0;             ///< at once; 0: as many as there are cores
+  std::int64_t run_memory = 0;  ///< bytes for each run; 0: no limit
+  bool sandbox = true;
+  std::chrono::milliseconds stop_grace{20s};
+  unsigned first_run_uid = 60600;
+  std::filesystem::path uv;  ///< empty: looked for
+  std::chrono::milliseconds keep_logs = 30 * 24h;
+  std::chrono::milliseconds keep_runs = 400 * 24h;
+  std::chrono::milliseconds keep_environments = 14 * 24h;
+  int keep_state_versions = 100;
+  int keep_releases = 5;
+  double least_free_disk = 5;  ///< per cent
+};
+
+/// $XDG_DATA_HOME/cupola, else ~/.local/share/cupola.
+std::filesystem::path default_home();
+
+/// "HOST:PORT" or "[V6]:PORT". Errors: invalid.
+struct Address {
+  std::string host;
+  unsigned short port = 0;
+};
+Result<Address> parse_address(std::string_view text);
+
+/// "2GiB", "512M", "1000000". Errors: invalid.
+Result<std::int64_t> parse_bytes(std::string_view text);
+
+}  // namespace cupola::app
