@@ -4,8 +4,10 @@
 /// queue that commits in batches, migrations. Stands on SOCI; no other module includes it.
 ///
 /// Threads: a Database may be used from any thread; a Session only by the function it was handed
-/// to. Every function throws Failure when the database cannot be reached, is full or is broken,
-/// with what was tried and the system's words.
+/// to. `read` and `write` must not be called inside each other: hand the Session on instead (it is
+/// a bug that ends the program, because on some databases it would wait for itself). Every function
+/// throws Failure when the database cannot be reached, is full or is broken, with what was tried
+/// and the system's words. What differs between the two databases: docs/sql-dialect.md.
 
 #include <concepts>
 #include <cstdint>
@@ -63,28 +65,29 @@ struct Param {
 };
 using Params = std::vector<Param>;
 
-/// One row of a result, read by position. A NULL read as anything but std::optional is a Failure.
+/// One row of a result, read by position; good only inside the call it is handed to, as is a
+/// std::string_view out of it. A NULL read as anything but std::optional, or a text read as a
+/// number, is a Failure.
 class Row {
  public:
-  explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
+  virtual ~Row() = default;
 
   template <typename T>
   T get(std::size_t column) const;
-  std::size_t size() const { return values_.size(); }
+  virtual std::size_t size() const = 0;
 
- private:
-  const Value& at(std::size_t column) const;
-  std::int64_t integer(std::size_t column) const;
-  double real(std::size_t column) const;
-  const std::string& text(std::size_t column) const;
-
-  std::vector<Value> values_;
+ protected:
+  virtual bool is_null(std::size_t column) const = 0;
+  virtual std::int64_t integer(std::size_t column) const = 0;
+  virtual double real(std::size_t column) const = 0;
+  virtual std::string_view text(std::size_t column) const = 0;
 };
 
 /// A connection, inside a transaction of `Database::read` or `Database::write`.
 ///
 /// Statements are prepared once for each connection and kept. In the SQL text a comment of the
-/// form `/* pg: ... */` is SQL on PostgreSQL and stays a comment on SQLite.
+/// form `/* pg: ... */` is SQL on PostgreSQL and stays a comment on SQLite. Each `:name` needs one
+/// Param and each Param a `:name`; texts must be UTF-8 without NUL: anything else is a Failure.
 class Session {
  public:
   virtual ~Session() = default;
@@ -138,8 +141,8 @@ class Database {
   static std::unique_ptr<Database> open(const Options& options);
   virtual ~Database() = default;
 
-  /// Runs `work(Session&)` on a connection of the pool in a read-only transaction that sees one
-  /// moment. Runs concurrently with writes.
+  /// Runs `work(Session&)` once, on a connection of the pool, in a read-only transaction that sees
+  /// one moment. Runs concurrently with writes.
   template <typename F>
   auto read(F&& work) -> std::invoke_result_t<F, Session&> {
     using T = std::invoke_result_t<F, Session&>;
@@ -185,7 +188,7 @@ T Row::get(std::size_t column) const {
                   typename T::value_type;
                   requires std::same_as<T, std::optional<typename T::value_type>>;
                 }) {
-    if (std::holds_alternative<std::nullptr_t>(at(column))) return std::nullopt;
+    if (is_null(column)) return std::nullopt;
     return get<typename T::value_type>(column);
   } else if constexpr (std::same_as<T, bool>) {
     return integer(column) != 0;
@@ -197,8 +200,10 @@ T Row::get(std::size_t column) const {
     return from_milliseconds(integer(column));
   } else if constexpr (std::same_as<T, std::chrono::milliseconds>) {
     return std::chrono::milliseconds{integer(column)};
+  } else if constexpr (std::same_as<T, std::string_view>) {
+    return text(column);
   } else {
-    return T{text(column)};
+    return T{std::string(text(column))};
   }
 }
 

@@ -1,0 +1,122 @@
+#include "db/database.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "db/address.h"
+#include "db/connection_pool.h"
+#include "db/migrations.h"
+#include "db/postgres_connection.h"
+#include "db/sqlite_connection.h"
+#include "db/write_queue.h"
+
+namespace cupola::db {
+namespace {
+
+/// The database whose `read` or `write` this thread is in.
+thread_local const Database* inside = nullptr;
+
+class Entered {
+ public:
+  explicit Entered(const Database& database) : before_(inside) {
+    CUPOLA_CHECK(inside != &database);
+    inside = &database;
+  }
+  ~Entered() { inside = before_; }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  const Database* before_;
+};
+
+ConnectionPool::Open opener(const Address& address, SqliteRole role) {
+  return [address, role]() -> std::unique_ptr<Connection> {
+    if (address.dialect == Dialect::postgres) {
+      return open_postgres(address.target, address.description);
+    }
+    return open_sqlite(address.target, role);
+  };
+}
+
+class PooledDatabase : public Database {
+ public:
+  PooledDatabase(Address address, int readers)
+      : address_(std::move(address)),
+        // What is in memory belongs to one connection: all share it, in turn.
+        writer_(opener(address_, in_memory() ? SqliteRole::both : SqliteRole::writer), 1),
+        readers_(opener(address_, SqliteRole::reader), std::max(readers, 1)),
+        queue_((migrate_first(), writer_)) {}
+
+  bool is_postgres() const override { return address_.dialect == Dialect::postgres; }
+  std::string description() const override { return address_.description; }
+
+ private:
+  bool in_memory() const { return address_.target.empty(); }
+
+  void migrate_first() {
+    const auto connection = writer_.lend();
+    migrate(*connection, address_.description, builtin_migrations());
+  }
+
+  void run_read(const std::function<void(Session&)>& work) override {
+    const Entered entered(*this);
+    const auto connection = begin_read();
+    work(*connection);
+    connection->commit();
+  }
+
+  /// A connection that idled may be gone since: then those that idled with it are too.
+  ConnectionPool::Lent begin_read() {
+    ConnectionPool& pool = in_memory() ? writer_ : readers_;
+    for (;;) {
+      auto connection = pool.lend();
+      try {
+        connection->begin_read();
+        return connection;
+      } catch (const ConnectionLost&) {
+        if (!connection.reused()) throw;
+      }
+    }
+  }
+
+  void run_write(const std::function<void(Session&)>& work) override {
+    CUPOLA_CHECK(inside != this);
+    queue_.run([&](Session& session) {
+      const Entered entered(*this);
+      work(session);
+    });
+  }
+
+  Address address_;
+  ConnectionPool writer_;
+  ConnectionPool readers_;
+  WriteQueue queue_;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> Database::open(const Options& options) {
+  return std::make_unique<PooledDatabase>(parse_address(options.url), options.readers);
+}
+
+Value to_value(const std::string& text) {
+  return text;
+}
+Value to_value(std::string_view text) {
+  return std::string(text);
+}
+Value to_value(const char* text) {
+  return std::string(text);
+}
+Value to_value(Instant instant) {
+  return to_milliseconds(instant);
+}
+Value to_value(std::chrono::milliseconds span) {
+  return std::int64_t{span.count()};
+}
+Value to_value(bool flag) {
+  return std::int64_t{flag ? 1 : 0};
+}
+
+}  // namespace cupola::db

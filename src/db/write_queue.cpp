@@ -1,0 +1,139 @@
+#include "db/write_queue.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <pthread.h>
+
+namespace cupola::db {
+namespace {
+
+constexpr std::size_t largest_batch = 500;
+constexpr int most_tries = 5;
+
+/// A job took the whole transaction with it: the others of its batch start over without it.
+struct BatchUndone {};
+
+/// Time for a server that restarts, or for another's transaction that was in the way.
+void pause_before(int try_number) {
+  std::this_thread::sleep_for(std::chrono::milliseconds{25} * (1 << try_number));
+}
+
+}  // namespace
+
+WriteQueue::WriteQueue(ConnectionPool& connections)
+    : connections_(connections), thread_([this] { serve(); }) {
+  ::pthread_setname_np(thread_.native_handle(), "db-writer");
+}
+
+WriteQueue::~WriteQueue() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void WriteQueue::run(const Work& work) {
+  Job job{.work = &work};
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(&job);
+  changed_.notify_one();
+  job.finished.wait(lock, [&] { return job.done; });
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+void WriteQueue::serve() {
+  for (;;) {
+    Batch batch;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      const auto count = std::min(waiting_.size(), largest_batch);
+      const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+      batch.assign(waiting_.begin(), end);
+      waiting_.erase(waiting_.begin(), end);
+    }
+    keep(batch);
+    // Told under the lock: a job is gone as soon as its owner sees that it is done.
+    const std::scoped_lock lock(mutex_);
+    for (Job* job : batch) {
+      job->done = true;
+      job->finished.notify_one();
+    }
+  }
+}
+
+void WriteQueue::keep(Batch batch) {
+  for (int tries = 1; !batch.empty();) {
+    try {
+      attempt(batch);
+      return;
+    } catch (const BatchUndone&) {
+      continue;
+    } catch (const TransactionRefused&) {
+      // Alone each holds fewer locks that another server may want in another order.
+      if (batch.size() > 1) {
+        for (Job* job : batch) keep({job});
+        return;
+      }
+      if (++tries > most_tries) {
+        batch.front()->error = std::current_exception();
+        return;
+      }
+    } catch (const ConnectionLost&) {
+      if (++tries > most_tries) {
+        for (Job* job : batch) job->error = std::current_exception();
+        return;
+      }
+    } catch (...) {
+      for (Job* job : batch) {
+        if (!job->error) job->error = std::current_exception();
+      }
+      return;
+    }
+    pause_before(tries);
+  }
+}
+
+void WriteQueue::attempt(Batch& batch) {
+  const auto connection = connections_.lend();
+  for (Job* job : batch) job->error = nullptr;
+  connection->begin_write();
+  for (Job* job : batch) {
+    attempt_one(*connection, *job, batch.size() > 1);
+    if (!job->error) continue;
+    if (batch.size() == 1) return;  // the connection rolls back when it is given back
+    if (!connection->in_transaction()) {
+      std::erase(batch, job);
+      throw BatchUndone{};
+    }
+  }
+  try {
+    connection->commit();
+  } catch (const ConnectionLost& error) {
+    throw Failure(std::string(error.what()) +
+                  " It broke while a transaction was being committed: whether that was kept is not "
+                  "known.");
+  }
+}
+
+void WriteQueue::attempt_one(Connection& connection, Job& job, bool with_savepoint) {
+  if (with_savepoint) connection.set_savepoint();
+  try {
+    (*job.work)(connection);
+  } catch (const ConnectionLost&) {
+    throw;
+  } catch (const TransactionRefused&) {
+    throw;
+  } catch (...) {
+    job.error = std::current_exception();
+    if (with_savepoint && connection.in_transaction()) connection.undo_to_savepoint();
+    return;
+  }
+  if (with_savepoint) connection.release_savepoint();
+}
+
+}  // namespace cupola::db

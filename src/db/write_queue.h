@@ -1,0 +1,55 @@
+#pragma once
+
+/// The one thread that writes: what waits at the same time shares one commit.
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "db/connection_pool.h"
+
+namespace cupola::db {
+
+/// Runs writes in the order of their coming, batches of them in one transaction with a savepoint
+/// for each, so that what throws undoes its own statements only. A batch whose connection is lost
+/// before its commit, or whose transaction the database gives up, runs again a few times.
+class WriteQueue {
+ public:
+  using Work = std::function<void(Session&)>;
+
+  explicit WriteQueue(ConnectionPool& connections);
+  /// Ends when the last write is done.
+  ~WriteQueue();
+  WriteQueue(const WriteQueue&) = delete;
+  WriteQueue& operator=(const WriteQueue&) = delete;
+
+  /// Returns when the work is durable; throws what it threw, or why it could not be kept.
+  void run(const Work& work);
+
+ private:
+  struct Job {
+    const Work* work;
+    std::exception_ptr error;
+    bool done = false;
+    std::condition_variable finished;
+  };
+  using Batch = std::vector<Job*>;
+
+  void serve();
+  void keep(Batch batch);
+  void attempt(Batch& batch);
+  static void attempt_one(Connection& connection, Job& job, bool with_savepoint);
+
+  ConnectionPool& connections_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job*> waiting_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace cupola::db
