@@ -71,6 +71,7 @@ CREATE TABLE deployments (
 
 -- status: queued, building, live, retired, failed. `content` is what the parsed project says
 -- (environment, schedules, jobs, plugin environments), `lock` the frozen resolutions: JSON both.
+-- `files_kept` is 1 until its checkout and log were cleaned up.
 CREATE TABLE releases (
   key text NOT NULL PRIMARY KEY,
   organization_key text NOT NULL REFERENCES organizations (key),
@@ -84,6 +85,7 @@ CREATE TABLE releases (
   lock text,
   plan text,
   error text,
+  files_kept bigint NOT NULL,
   worker text,
   lease_ends bigint,
   created_at bigint NOT NULL,
@@ -91,7 +93,7 @@ CREATE TABLE releases (
   ended_at bigint,
   UNIQUE (deployment_key, number)
 );
-CREATE INDEX releases_open ON releases (status, created_at);
+CREATE INDEX releases_open ON releases (created_at) WHERE ended_at IS NULL AND live_at IS NULL;
 
 -- One row for each schedule that a deployment ever had; `present` says whether the live release
 -- has it. `due_at` and `due_nominal` are the next fire, NULL while none is awaited; `planned` says
@@ -134,14 +136,17 @@ CREATE TABLE fires (
   noticed_at bigint NOT NULL,
   PRIMARY KEY (schedule_key, nominal)
 );
+CREATE INDEX fires_by_time ON fires (nominal);
 
 -- status: queued, starting, running, stopping, succeeded, failed, cancelled, timed_out, lost,
--- skipped. `lease_token` grows with each claim; who holds an older one cannot write.
+-- skipped. `lease_token` grows with each claim; who holds an older one cannot write. `ended_at` is
+-- NULL until the status is final. No foreign keys: each would cost an index on the largest table;
+-- who deletes a deployment deletes its runs.
 CREATE TABLE runs (
   id text NOT NULL PRIMARY KEY,
-  organization_key text NOT NULL REFERENCES organizations (key),
-  project_key text NOT NULL REFERENCES projects (key),
-  deployment_key text NOT NULL REFERENCES deployments (key),
+  organization_key text NOT NULL,
+  project_key text NOT NULL,
+  deployment_key text NOT NULL,
   release_key text,
   schedule_key text,
   schedule_name text,
@@ -175,20 +180,39 @@ CREATE TABLE runs (
   log_kept bigint NOT NULL
 );
 CREATE INDEX runs_queue ON runs (due_at, id) WHERE status = 'queued';
-CREATE INDEX runs_open ON runs (worker, status) WHERE status IN ('starting', 'running', 'stopping');
+CREATE INDEX runs_open ON runs (worker) WHERE status IN ('starting', 'running', 'stopping');
+CREATE INDEX runs_unfinished ON runs (deployment_key, schedule_key) WHERE ended_at IS NULL;
+CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_with_log ON runs (ended_at) WHERE log_kept = 1;
+-- Lists, newest first: of an organization, and by each filter that can be rare in it.
 CREATE INDEX runs_by_organization ON runs (organization_key, queued_at, id);
-CREATE INDEX runs_by_deployment ON runs (deployment_key, queued_at, id);
-CREATE INDEX runs_by_schedule ON runs (schedule_key, queued_at) WHERE schedule_key IS NOT NULL;
+CREATE INDEX runs_by_project ON runs (organization_key, project_key, queued_at, id);
+CREATE INDEX runs_by_deployment ON runs (organization_key, deployment_key, queued_at, id);
+CREATE INDEX runs_by_schedule ON runs (organization_key, schedule_key, queued_at, id)
+  WHERE schedule_key IS NOT NULL;
+CREATE INDEX runs_gone_wrong ON runs (organization_key, status, queued_at, id)
+  WHERE status = 'failed' OR status = 'cancelled' OR status = 'timed_out' OR status = 'lost'
+     OR status = 'skipped';
 
--- One run at a time for a state id of a project; the row is the lock.
-CREATE TABLE state_locks (
-  project_key text NOT NULL REFERENCES projects (key),
+-- The state ids that a run which has not ended needs, so that one who waits for a state id that is
+-- held can be told from one who may start.
+CREATE TABLE run_state_ids (
+  run_id text NOT NULL,
+  project_key text NOT NULL,
   state_id text NOT NULL,
+  PRIMARY KEY (run_id, state_id)
+);
+
+-- What a run has for itself alone while it goes; the row is the lock. `scope` is a project's key
+-- for a state id of it (in `name`), or a schedule's key where its runs must not overlap.
+CREATE TABLE run_locks (
+  scope text NOT NULL,
+  name text NOT NULL,
   run_id text NOT NULL,
   taken_at bigint NOT NULL,
-  PRIMARY KEY (project_key, state_id)
+  PRIMARY KEY (scope, name)
 );
-CREATE INDEX state_locks_by_run ON state_locks (run_id);
+CREATE INDEX run_locks_by_run ON run_locks (run_id);
 
 -- Versions of Singer state. While a run goes, its version is rewritten; when it ended it is final.
 -- origin: run, set, restored. `payload` is {"completed": …, "partial": …}.
@@ -205,6 +229,7 @@ CREATE TABLE states (
   updated_at bigint NOT NULL,
   PRIMARY KEY (project_key, state_id, version)
 );
+CREATE INDEX states_open ON states (run_id) WHERE final = 0;
 
 -- A value sealed with the server's key, bound to its owner, name and version. An empty
 -- deployment_key means all deployments of the project.

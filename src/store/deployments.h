@@ -42,8 +42,8 @@ struct Release {
   ReleaseStatus status = ReleaseStatus::queued;
   bool refresh_plugins = false;
   std::optional<std::string> commit;   ///< 40 hex digits, once it is known
-  std::optional<std::string> content;  ///< JSON, see deploy/release_content.h
-  std::optional<std::string> lock;     ///< JSON, see deploy/release_content.h
+  std::optional<std::string> content;  ///< JSON, see store/release_content.h
+  std::optional<std::string> lock;     ///< JSON, see store/release_content.h
   std::optional<std::string> plan;     ///< JSON, what changed against the release before
   std::optional<std::string> error;    ///< why it failed
   Instant created_at;
@@ -61,7 +61,8 @@ Result<Deployment> create_deployment(db::Session& db, const OrganizationKey& org
 std::optional<Deployment> find_deployment(db::Session& db, const OrganizationKey& organization,
                                           const ProjectKey& project, std::string_view name);
 std::optional<Deployment> find_deployment(db::Session& db, const DeploymentKey& key);
-/// Of one project, or of all when `project` is empty; by name.
+/// Of one project, or of all when `project` is empty; by name, after the one with the key `after`,
+/// from the first where that is empty.
 std::vector<Deployment> list_deployments(db::Session& db, const OrganizationKey& organization,
                                          const std::optional<ProjectKey>& project,
                                          std::string_view after, int limit);
@@ -72,7 +73,8 @@ void set_revision(db::Session& db, const DeploymentKey& deployment, std::string_
 Result<void> delete_deployment(db::Session& db, const OrganizationKey& organization,
                                const DeploymentKey& deployment);
 
-/// Queues a release; one still queued for the deployment is given back instead of a second one.
+/// Queues a release; one still queued for the deployment is given back instead of a second one
+/// (with its plugins to be refreshed, if either was asked to).
 Release queue_release(db::Session& db, const Deployment& deployment, bool refresh_plugins,
                       Instant now);
 
@@ -104,7 +106,7 @@ void fail_release(db::Session& db, const ReleaseKey& release, std::string_view w
                   const std::optional<std::string>& commit, std::string_view error, Instant now);
 
 /// Retired and failed releases beyond the newest `keep` of each deployment that no open run uses:
-/// rows whose files may go. `forget_releases` then removes their rows' content.
+/// rows whose files may go. `forget_release` then removes the row's content.
 std::vector<ReleaseKey> list_surplus_releases(db::Session& db, int keep);
 void forget_release(db::Session& db, const ReleaseKey& release);
 /// Content and lock of each release that is live or used by an open run, or among those kept.

@@ -86,6 +86,9 @@ struct Run {
 
 /// A run waits this long in the queue at most; then it ends failed with that cause.
 inline constexpr std::chrono::milliseconds queue_deadline = 7 * 24h;
+/// What is starting must run within this time, what is stopping must have ended.
+inline constexpr std::chrono::milliseconds start_deadline = 10min;
+inline constexpr std::chrono::milliseconds stop_deadline = 10min;
 
 struct NewRun {
   RunId id;  ///< new_id<RunId>()
@@ -105,9 +108,11 @@ struct NewRun {
 };
 void add_run(db::Session& db, const NewRun& run, Instant now);
 
-/// Claims up to `most` queued runs that are due, oldest first, whose deployment is live and whose
-/// state ids are all free; takes their state ids and fixes their release. Two workers never get the
-/// same run, and two claimed runs never share a state id of a project.
+/// Claims up to `most` queued runs that are due, oldest first, whose deployment has a live release,
+/// whose state ids are all free, and, unless the schedule's overlap policy is `allow`, while no
+/// other run of their schedule is open; takes their state ids and fixes their release. Two workers
+/// never get the same run, and two claimed runs never share a state id of a project. What waits for
+/// another does not keep those behind it.
 std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now,
                             std::chrono::milliseconds lease);
 
@@ -121,7 +126,8 @@ struct Lease {
   std::int64_t token = 0;
 };
 
-/// starting → running. False under a stale token.
+/// starting → running, with the run's timeout as its deadline; a run that was asked to stop stays
+/// stopping. False under a stale token.
 bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox, Instant now);
 /// Renews the leases of all open runs of the worker; gives how many.
 std::int64_t renew_leases(db::Session& db, std::string_view worker, Instant lease_ends);
@@ -193,6 +199,8 @@ struct RunPage {
   std::vector<ListedRun> runs;  ///< newest first
   std::string next;             ///< cursor for the next page; empty at the end
 };
+/// Whether the text is a cursor that a page gave; under another one a page is empty.
+bool is_run_cursor(std::string_view text);
 RunPage list_runs(db::Session& db, const OrganizationKey& organization, const RunFilter& filter,
                   int limit);
 std::optional<ListedRun> find_listed_run(db::Session& db, const OrganizationKey& organization,

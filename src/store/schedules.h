@@ -72,7 +72,8 @@ std::vector<Schedule> replace_schedules(db::Session& db, const DeploymentKey& de
 std::optional<Schedule> find_schedule(db::Session& db, const OrganizationKey& organization,
                                       const DeploymentKey& deployment, std::string_view name);
 std::optional<Schedule> find_schedule(db::Session& db, const ScheduleKey& key);
-/// The present ones of one deployment (or of all), by deployment and name, after the key `after`.
+/// The present ones of one deployment (or of all), by deployment and name, after the one with the
+/// key `after`, from the first where that is empty.
 std::vector<Schedule> list_schedules(db::Session& db, const OrganizationKey& organization,
                                      const std::optional<ProjectKey>& project,
                                      const std::optional<DeploymentKey>& deployment,
@@ -115,5 +116,7 @@ struct Fire {
 bool record_fire(db::Session& db, const Fire& fire);
 /// Newest first.
 std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int limit);
+/// Deletes at most `limit` fires whose nominal time was before `before`; gives how many.
+std::int64_t delete_old_fires(db::Session& db, Instant before, int limit);
 
 }  // namespace cupola::store

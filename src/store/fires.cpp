@@ -1,0 +1,58 @@
+#include "store/columns.h"
+#include "store/schedules.h"
+
+namespace cupola::store {
+namespace {
+
+constexpr Words<FireOutcome, 3> outcome_words = {{{FireOutcome::run, "run"},
+                                                  {FireOutcome::skipped_overlap, "skipped_overlap"},
+                                                  {FireOutcome::missed, "missed"}}};
+
+Fire to_fire(const db::Row& row) {
+  return {.schedule = row.get<ScheduleKey>(0),
+          .nominal = row.get<Instant>(1),
+          .due = row.get<Instant>(2),
+          .outcome = value_in_column(outcome_words, row.get<std::string>(3)),
+          .run = row.get<std::optional<RunId>>(4),
+          .count = row.get<std::int64_t>(5),
+          .noticed_at = row.get<Instant>(6)};
+}
+
+}  // namespace
+
+std::string_view to_text(FireOutcome outcome) {
+  return word_for(outcome_words, outcome);
+}
+
+bool record_fire(db::Session& db, const Fire& fire) {
+  return db.execute(R"sql(
+      INSERT INTO fires (schedule_key, nominal, due, outcome, run_id, count, noticed_at)
+      VALUES (:schedule, :nominal, :due, :outcome, :run, :count, :noticed_at)
+      ON CONFLICT (schedule_key, nominal) DO NOTHING)sql",
+                    {{"schedule", fire.schedule},
+                     {"nominal", fire.nominal},
+                     {"due", fire.due},
+                     {"outcome", to_text(fire.outcome)},
+                     {"run", fire.run},
+                     {"count", fire.count},
+                     {"noticed_at", fire.noticed_at}}) == 1;
+}
+
+std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int limit) {
+  return db.all(R"sql(
+      SELECT schedule_key, nominal, due, outcome, run_id, count, noticed_at FROM fires
+      WHERE schedule_key = :schedule ORDER BY nominal DESC LIMIT :limit)sql",
+                to_fire, {{"schedule", schedule}, {"limit", limit}});
+}
+
+std::int64_t delete_old_fires(db::Session& db, Instant before, int limit) {
+  // A key of several columns, found by a join, because SQLite and PostgreSQL have no row name in
+  // common.
+  return db.execute(R"sql(
+      DELETE FROM fires WHERE (schedule_key, nominal) IN (
+        SELECT schedule_key, nominal FROM fires WHERE nominal < :before
+        ORDER BY nominal LIMIT :limit))sql",
+                    {{"before", before}, {"limit", limit}});
+}
+
+}  // namespace cupola::store

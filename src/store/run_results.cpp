@@ -1,0 +1,125 @@
+// How runs end: results, stops, waiting too long; and what is left of them.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "store/run_rows.h"
+#include "store/state_capture.h"
+
+namespace cupola::store {
+namespace {
+
+std::optional<std::string> printable_or_none(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  return printable(*text);
+}
+
+/// Ends a run that no worker has.
+std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus status,
+                               std::string_view cause,
+                               const std::optional<std::string>& cancel_code, Instant now) {
+  auto ended = db.one(
+      "UPDATE runs SET status = :status, cause = :cause, cancel_code = :cancel_code,"
+      " ended_at = :now WHERE id = :id AND status = 'queued' RETURNING " RUN_COLUMNS,
+      to_run,
+      {{"status", to_text(status)},
+       {"cause", printable(cause)},
+       {"cancel_code", cancel_code},
+       {"now", now},
+       {"id", run}});
+  if (ended) drop_state_ids(db, run);
+  return ended;
+}
+
+}  // namespace
+
+bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
+                const std::vector<CapturedState>& states, Instant now) {
+  // A run that was asked to stop keeps the code of the one who asked, unless it ended otherwise.
+  const auto ended = db.one(
+      "UPDATE runs SET status = :status, exit_code = :exit_code, exit_signal = :exit_signal,"
+      " out_of_memory = :out_of_memory, peak_memory = :peak_memory, cpu_time = :cpu_time,"
+      " cause = :cause, log_lines = :log_lines, ended_at = :ended_at, lease_ends = NULL,"
+      " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
+      " ELSE :cancel_code END"
+      " WHERE id = :id AND lease_token = :token AND " RUN_IS_OPEN
+      " RETURNING organization_key, project_key, state_ids",
+      [](const db::Row& row) {
+        return std::pair(StateOwner{.organization = row.get<OrganizationKey>(0),
+                                    .project = row.get<ProjectKey>(1)},
+                         row.get<std::string>(2) != "[]");
+      },
+      {{"status", to_text(result.status)},
+       {"exit_code", result.exit_code},
+       {"exit_signal", result.exit_signal},
+       {"out_of_memory", result.out_of_memory},
+       {"peak_memory", result.peak_memory},
+       {"cpu_time", result.cpu_time},
+       {"cause", printable_or_none(result.cause)},
+       {"log_lines", result.log_lines},
+       {"ended_at", result.ended_at.value_or(now)},
+       {"cancel_code", result.cancel_code},
+       {"id", lease.run},
+       {"token", lease.token}});
+  if (!ended) return false;
+  const auto& [owner, has_state_ids] = *ended;
+  write_states(db, owner, lease.run, states, now);
+  make_states_final(db, lease.run, now);
+  release_locks(db, lease.run);
+  if (has_state_ids) drop_state_ids(db, lease.run);
+  return true;
+}
+
+Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, const RunId& run,
+                         std::string_view cancel_code, Instant now) {
+  const auto found = db.one("SELECT " RUN_COLUMNS
+                            " FROM runs"
+                            " WHERE runs.organization_key = :organization AND runs.id = :id"
+                            " /* pg: FOR UPDATE */",
+                            to_run, {{"organization", organization}, {"id", run}});
+  if (!found) return Error{Error::Kind::not_found, "There is no such run."};
+  if (is_final(found->status)) {
+    return Error{Error::Kind::conflict,
+                 fmt::format("The run has ended already: it {}.", to_text(found->status)),
+                 "There is nothing to stop."};
+  }
+  if (found->status == RunStatus::queued) {
+    auto ended = end_waiting(db, run, RunStatus::cancelled, "Stopped before it started.",
+                             std::string(cancel_code), now);
+    if (ended) return *ended;
+  }
+  if (found->status == RunStatus::stopping) return *found;
+  return *db.one(
+      "UPDATE runs SET status = 'stopping', stop_requested_at = :now,"
+      " cancel_code = :cancel_code, deadline = :deadline"
+      " WHERE id = :id RETURNING " RUN_COLUMNS,
+      to_run,
+      {{"now", now}, {"cancel_code", cancel_code}, {"deadline", now + stop_deadline}, {"id", run}});
+}
+
+void end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::string_view cause,
+                    const std::optional<std::string>& cancel_code, Instant now) {
+  end_waiting(db, run, status, cause, cancel_code, now);
+}
+
+std::vector<RunId> list_runs_with_old_logs(db::Session& db, Instant before, int limit) {
+  return db.all(
+      "SELECT id FROM runs WHERE log_kept = 1 AND ended_at < :before ORDER BY ended_at LIMIT "
+      ":limit",
+      [](const db::Row& row) { return row.get<RunId>(0); }, {{"before", before}, {"limit", limit}});
+}
+
+void forget_log(db::Session& db, const RunId& run) {
+  db.execute("UPDATE runs SET log_kept = 0 WHERE id = :id", {{"id", run}});
+}
+
+std::vector<RunId> delete_old_runs(db::Session& db, Instant before, int limit) {
+  return db.all(
+      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at IS NOT NULL"
+      " AND ended_at < :before ORDER BY ended_at LIMIT :limit) RETURNING id",
+      [](const db::Row& row) { return row.get<RunId>(0); }, {{"before", before}, {"limit", limit}});
+}
+
+}  // namespace cupola::store

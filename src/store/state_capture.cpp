@@ -1,0 +1,69 @@
+#include "store/state_capture.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "store/run_rows.h"
+#include "store/state_rows.h"
+
+namespace cupola::store {
+namespace {
+
+void write_state(db::Session& db, const StateOwner& owner, const RunId& run,
+                 const CapturedState& state, Instant now) {
+  const auto newest = find_state(db, owner.organization, owner.project, state.state_id);
+  if (newest && newest->payload == state.payload) return;
+  if (newest && !newest->final && newest->run == run) {
+    db.execute(R"sql(
+        UPDATE states SET payload = :payload, updated_at = :now
+        WHERE project_key = :project AND state_id = :state_id AND version = :version)sql",
+               {{"payload", state.payload},
+                {"now", now},
+                {"project", owner.project},
+                {"state_id", state.state_id},
+                {"version", newest->version}});
+    return;
+  }
+  add_state_version(db, owner,
+                    {.state_id = state.state_id,
+                     .payload = state.payload,
+                     .origin = StateOrigin::run,
+                     .run = run,
+                     .final = false},
+                    now);
+}
+
+}  // namespace
+
+void write_states(db::Session& db, const StateOwner& owner, const RunId& run,
+                  const std::vector<CapturedState>& states, Instant now) {
+  for (const CapturedState& state : states) {
+    if (!is_state_id(state.state_id) || !is_state_payload(state.payload)) {
+      log_warning("run {}: what it left as the state {} is no JSON object and was not kept",
+                  run.text(), quoted(state.state_id));
+      continue;
+    }
+    write_state(db, owner, run, state, now);
+  }
+}
+
+void make_states_final(db::Session& db, const RunId& run, Instant now) {
+  db.execute("UPDATE states SET final = 1, updated_at = :now WHERE run_id = :run AND final = 0",
+             {{"now", now}, {"run", run}});
+}
+
+bool capture_states(db::Session& db, const RunId& run, std::int64_t token,
+                    const std::vector<CapturedState>& states, Instant now) {
+  const auto owner = db.one(
+      "SELECT organization_key, project_key FROM runs"
+      " WHERE id = :id AND lease_token = :token AND " RUN_IS_OPEN " /* pg: FOR UPDATE */",
+      [](const db::Row& row) {
+        return StateOwner{.organization = row.get<OrganizationKey>(0),
+                          .project = row.get<ProjectKey>(1)};
+      },
+      {{"id", run}, {"token", token}});
+  if (!owner) return false;
+  write_states(db, *owner, run, states, now);
+  return true;
+}
+
+}  // namespace cupola::store

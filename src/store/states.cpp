@@ -1,0 +1,209 @@
+#include "store/states.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "store/columns.h"
+#include "store/state_rows.h"
+
+namespace cupola::store {
+namespace {
+
+#define STATE_COLUMNS                                                                           \
+  "s.project_key, s.state_id, s.version, s.payload, s.origin, s.run_id, s.final, s.created_at," \
+  " s.updated_at"
+
+constexpr Words<StateOrigin, 3> origin_words = {
+    {{StateOrigin::run, "run"}, {StateOrigin::set, "set"}, {StateOrigin::restored, "restored"}}};
+
+StateVersion to_state(const db::Row& row) {
+  return {.project = row.get<ProjectKey>(0),
+          .state_id = row.get<std::string>(1),
+          .version = row.get<std::int64_t>(2),
+          .payload = row.get<std::string>(3),
+          .origin = value_in_column(origin_words, row.get<std::string_view>(4)),
+          .run = row.get<std::optional<RunId>>(5),
+          .final = row.get<bool>(6),
+          .created_at = row.get<Instant>(7),
+          .updated_at = row.get<Instant>(8)};
+}
+
+/// The lock of a state id, held by nobody's run while a hand changes it: until `give_back`, or
+/// until the transaction is undone.
+Result<void> hold(db::Session& db, const ProjectKey& project, std::string_view state_id,
+                  Instant now) {
+  const auto taken = db.execute(R"sql(
+      INSERT INTO run_locks (scope, name, run_id, taken_at) VALUES (:project, :state_id, '', :now)
+      ON CONFLICT (scope, name) DO NOTHING)sql",
+                                {{"project", project}, {"state_id", state_id}, {"now", now}});
+  if (taken == 1) return {};
+  const auto holder =
+      db.one("SELECT run_id FROM run_locks WHERE scope = :project AND name = :state_id",
+             [](const db::Row& row) { return row.get<std::string>(0); },
+             {{"project", project}, {"state_id", state_id}});
+  return Error{Error::Kind::conflict,
+               fmt::format("The state {} is in use by the run {}.", quoted(state_id),
+                           holder.value_or("that just ended")),
+               "Wait until it has ended, or stop it."};
+}
+
+void give_back(db::Session& db, const ProjectKey& project, std::string_view state_id) {
+  db.execute("DELETE FROM run_locks WHERE scope = :project AND name = :state_id AND run_id = ''",
+             {{"project", project}, {"state_id", state_id}});
+}
+
+}  // namespace
+
+std::string_view to_text(StateOrigin origin) {
+  return word_for(origin_words, origin);
+}
+
+bool is_state_id(std::string_view text) {
+  const bool has_control = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  return !text.empty() && text.size() <= 1000 && !has_control && is_utf8(text);
+}
+
+bool is_state_payload(std::string_view text) {
+  if (!is_utf8(text)) return false;
+  const auto value = parse_json(text);
+  return value && value->is_object();
+}
+
+StateVersion add_state_version(db::Session& db, const StateOwner& owner, const NewVersion& added,
+                               Instant now) {
+  // On PostgreSQL another server may draw the same number; then its row is there in the next look.
+  for (int tries = 0; tries < 5; ++tries) {
+    const auto version = db.one(R"sql(
+        INSERT INTO states (project_key, state_id, version, organization_key, payload, origin,
+                            run_id, final, created_at, updated_at)
+        SELECT :project, :state_id, coalesce(max(version), 0) + 1, :organization, :payload, :origin,
+               :run, :final, :now, :now
+        FROM states WHERE project_key = :project AND state_id = :state_id
+        ON CONFLICT (project_key, state_id, version) DO NOTHING
+        RETURNING version)sql",
+                                [](const db::Row& row) { return row.get<std::int64_t>(0); },
+                                {{"project", owner.project},
+                                 {"state_id", added.state_id},
+                                 {"organization", owner.organization},
+                                 {"payload", added.payload},
+                                 {"origin", to_text(added.origin)},
+                                 {"run", added.run},
+                                 {"final", added.final},
+                                 {"now", now}});
+    if (version) {
+      return {.project = owner.project,
+              .state_id = added.state_id,
+              .version = *version,
+              .payload = added.payload,
+              .origin = added.origin,
+              .run = added.run,
+              .final = added.final,
+              .created_at = now,
+              .updated_at = now};
+    }
+  }
+  throw Failure(
+      fmt::format("Cannot add a version of the state {}: others add them at the same time.",
+                  quoted(added.state_id)));
+}
+
+std::optional<StateVersion> find_state(db::Session& db, const OrganizationKey& organization,
+                                       const ProjectKey& project, std::string_view state_id) {
+  return db.one("SELECT " STATE_COLUMNS R"sql( FROM states s
+      WHERE s.organization_key = :organization AND s.project_key = :project
+        AND s.state_id = :state_id ORDER BY s.version DESC LIMIT 1)sql",
+                to_state,
+                {{"organization", organization}, {"project", project}, {"state_id", state_id}});
+}
+
+std::optional<StateVersion> find_state(db::Session& db, const OrganizationKey& organization,
+                                       const ProjectKey& project, std::string_view state_id,
+                                       std::int64_t version) {
+  return db.one("SELECT " STATE_COLUMNS R"sql( FROM states s
+      WHERE s.organization_key = :organization AND s.project_key = :project
+        AND s.state_id = :state_id AND s.version = :version)sql",
+                to_state,
+                {{"organization", organization},
+                 {"project", project},
+                 {"state_id", state_id},
+                 {"version", version}});
+}
+
+std::vector<StateVersion> list_states(db::Session& db, const OrganizationKey& organization,
+                                      const ProjectKey& project, std::string_view after,
+                                      int limit) {
+  return db.all(
+      "SELECT " STATE_COLUMNS R"sql( FROM states s
+      WHERE s.organization_key = :organization AND s.project_key = :project
+        AND s.state_id /* pg: COLLATE "C" */ > :after
+        AND s.version = (SELECT max(n.version) FROM states n
+                         WHERE n.project_key = s.project_key AND n.state_id = s.state_id)
+      ORDER BY s.state_id /* pg: COLLATE "C" */ LIMIT :limit)sql",
+      to_state,
+      {{"organization", organization}, {"project", project}, {"after", after}, {"limit", limit}});
+}
+
+std::vector<StateVersion> list_state_versions(db::Session& db, const OrganizationKey& organization,
+                                              const ProjectKey& project, std::string_view state_id,
+                                              int limit) {
+  return db.all("SELECT " STATE_COLUMNS R"sql( FROM states s
+      WHERE s.organization_key = :organization AND s.project_key = :project
+        AND s.state_id = :state_id ORDER BY s.version DESC LIMIT :limit)sql",
+                to_state,
+                {{"organization", organization},
+                 {"project", project},
+                 {"state_id", state_id},
+                 {"limit", limit}});
+}
+
+Result<StateVersion> set_state(db::Session& db, const OrganizationKey& organization,
+                               const ProjectKey& project, std::string_view state_id,
+                               std::string_view payload, StateOrigin origin, Instant now) {
+  if (!is_state_id(state_id)) {
+    return Error{Error::Kind::invalid, fmt::format("{} is no state id.", quoted(state_id)),
+                 "Give 1 to 1,000 bytes of UTF-8 without control characters."};
+  }
+  if (!is_state_payload(payload)) {
+    return Error{Error::Kind::invalid, "The state is no JSON object.",
+                 "Give an object such as {\"completed\": {\"singer_state\": {…}}}."};
+  }
+  if (const auto held = hold(db, project, state_id, now); !held) return held.error();
+  auto version = add_state_version(db, {.organization = organization, .project = project},
+                                   {.state_id = std::string(state_id),
+                                    .payload = std::string(payload),
+                                    .origin = origin,
+                                    .run = std::nullopt,
+                                    .final = true},
+                                   now);
+  give_back(db, project, state_id);
+  return version;
+}
+
+Result<void> delete_state(db::Session& db, const OrganizationKey& organization,
+                          const ProjectKey& project, std::string_view state_id) {
+  if (!find_state(db, organization, project, state_id)) {
+    return Error{Error::Kind::not_found, fmt::format("There is no state {}.", quoted(state_id))};
+  }
+  if (const auto held = hold(db, project, state_id, Instant{}); !held) return held.error();
+  db.execute(R"sql(
+      DELETE FROM states WHERE organization_key = :organization AND project_key = :project
+        AND state_id = :state_id)sql",
+             {{"organization", organization}, {"project", project}, {"state_id", state_id}});
+  give_back(db, project, state_id);
+  return {};
+}
+
+std::int64_t trim_states(db::Session& db, int keep) {
+  return db.execute(R"sql(
+      DELETE FROM states WHERE final = 1 AND version <= (
+        SELECT max(n.version) FROM states n
+        WHERE n.project_key = states.project_key AND n.state_id = states.state_id) - :keep)sql",
+                    {{"keep", keep}});
+}
+
+}  // namespace cupola::store
