@@ -62,6 +62,21 @@ void read_metric(const json::object& metric, MeltanoLine& line) {
   }
 }
 
+/// Where a secret is "true" or "1234", masking leaves `"key": ****`: read it as null.
+std::string with_masked_values_null(std::string_view text) {
+  constexpr std::string_view masked = "\": ****";
+  std::string json;
+  for (;;) {
+    const std::size_t at = text.find(masked);
+    if (at == std::string_view::npos) return json.append(text);
+    json.append(text.substr(0, at));
+    const bool in_a_string = at > 0 && text[at - 1] == '\\';
+    json.append(in_a_string ? masked : "\": null");
+    text.remove_prefix(at + masked.size());
+    if (!in_a_string) text.remove_prefix(std::min(text.find_first_of(",}"), text.size()));
+  }
+}
+
 /// "… METRIC: {…}" as singer-python and plugins without structured logs write it.
 void read_plain_metric(MeltanoLine& line) {
   const std::size_t at = line.text.find(metric_mark);
@@ -154,8 +169,11 @@ MeltanoLine parse_meltano_line(std::string_view text) {
   MeltanoLine line;
   line.text = std::string(text);
   const std::string_view trimmed = trim(text);
-  const Result<json::value> parsed =
-      trimmed.starts_with('{') ? parse_json(trimmed) : Result<json::value>(json::value());
+  Result<json::value> parsed = json::value();
+  if (trimmed.starts_with('{')) {
+    parsed = parse_json(trimmed);
+    if (!parsed) parsed = parse_json(with_masked_values_null(trimmed));
+  }
   const json::object* object = parsed ? parsed->if_object() : nullptr;
   const json::value* event = object == nullptr ? nullptr : object->if_contains("event");
   if (event == nullptr || !event->is_string() || !object->contains("level")) {

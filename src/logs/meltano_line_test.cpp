@@ -143,6 +143,12 @@ INSTANTIATE_TEST_SUITE_P(, MeltanoLineTable,
                                                 .text =
                                                     R"(METRIC: {"type":"counter","metric":"record_count","value":8,"tags":{"stream":"prices","pid":6,"context":{}}})",
                                                 .records = 8}},
+                                              {"MaskedLiteral",  // the secrets "true" and "2108"
+                                               R"({"stdio": "stderr", "producer": ****, "pid": ****7, "string_id": "tap-x", "event": "a \": ****, b", "level": "info"})",
+                                               {.plugin = "tap-x",
+                                                .level = "info",
+                                                .stdio = "stderr",
+                                                .text = "a \": ****, b"}},
                                               {"Critical",
                                                R"({"event": "x", "level": "CRITICAL"})",
                                                {.level = "error", .text = "x"}},
