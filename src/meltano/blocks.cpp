@@ -13,8 +13,6 @@
 namespace cupola::meltano {
 namespace {
 
-constexpr int most_suffix_passes = 4;
-
 struct Word {
   std::string text;
   const Plugin* plugin = nullptr;
@@ -203,11 +201,7 @@ std::vector<std::string> state_ids(const Project& project, std::string_view envi
     variables::Values values = env;
     values["MELTANO_ENVIRONMENT"] = environment;
     for (const auto& [name, value] : project.env) values[name] = value;
-    // Official Meltano expands it anew for each plugin of the run, so that escapes do not last.
-    suffix = known->state_id_suffix;
-    for (int pass = 0; pass < most_suffix_passes; ++pass) {
-      suffix = variables::expand(suffix, values).text;
-    }
+    suffix = variables::expand(known->state_id_suffix, values).text;
   }
   std::vector<std::string> ids;
   for (const Block& block : blocks) {

@@ -54,10 +54,12 @@ Member to_member(const db::Row& row) {
   return {.organization = row.get<OrganizationKey>(0),
           .organization_id = row.get<std::string>(1),
           .organization_name = row.get<std::string>(2),
+          .account_number = row.get<std::string>(7),
           .user = row.get<UserKey>(3),
           .login = row.get<std::string>(4),
           .role = value_in_column(role_words, row.get<std::string>(5)),
-          .token = row.get<TokenKey>(6)};
+          .token = row.get<TokenKey>(6),
+          .token_name = row.get<std::string>(8)};
 }
 
 Result<void> check_login(std::string_view login) {
@@ -176,7 +178,7 @@ Result<TokenKey> create_token(db::Session& db, const OrganizationKey& organizati
 
 std::optional<Member> find_member_by_token(db::Session& db, std::string_view hash, Instant now) {
   return db.one(R"sql(
-      SELECT o.key, o.id, o.name, u.key, u.login, m.role, t.key
+      SELECT o.key, o.id, o.name, u.key, u.login, m.role, t.key, o.account_number, t.name
       FROM tokens t
       JOIN organizations o ON o.key = t.organization_key
       JOIN users u ON u.key = t.user_key

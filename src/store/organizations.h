@@ -37,10 +37,12 @@ struct Member {
   OrganizationKey organization;
   std::string organization_id;
   std::string organization_name;
+  std::string account_number;
   UserKey user;
   std::string login;
   Role role = Role::viewer;
   TokenKey token;
+  std::string token_name;
 };
 
 /// Makes an organization with a fresh id and account number. Errors: conflict (name taken), invalid

@@ -9,15 +9,17 @@
 namespace cupola::store {
 namespace {
 
-#define LISTED_FROM                                        \
-  ", coalesce(p.name, ''), coalesce(d.name, '') FROM runs" \
-  " LEFT JOIN projects p ON p.key = runs.project_key"      \
-  " LEFT JOIN deployments d ON d.key = runs.deployment_key"
+#define LISTED_FROM                                                  \
+  ", coalesce(p.name, ''), coalesce(d.name, ''), r.number FROM runs" \
+  " LEFT JOIN projects p ON p.key = runs.project_key"                \
+  " LEFT JOIN deployments d ON d.key = runs.deployment_key"          \
+  " LEFT JOIN releases r ON r.key = runs.release_key"
 
 ListedRun to_listed_run(const db::Row& row) {
   return {.run = to_run(row),
           .project_name = row.get<std::string>(run_column_count),
-          .deployment_name = row.get<std::string>(run_column_count + 1)};
+          .deployment_name = row.get<std::string>(run_column_count + 1),
+          .release_number = row.get<std::optional<std::int64_t>>(run_column_count + 2)};
 }
 
 struct Position {

@@ -194,6 +194,7 @@ struct ListedRun {
   Run run;
   std::string project_name;
   std::string deployment_name;
+  std::optional<std::int64_t> release_number;  ///< of `run.release`
 };
 struct RunPage {
   std::vector<ListedRun> runs;  ///< newest first

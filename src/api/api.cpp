@@ -1,0 +1,207 @@
+#include "api/api.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "api/route.h"
+#include "api/run_watch.h"
+#include "base/text.h"
+
+namespace cupola::api {
+namespace {
+
+/// A route with its path cut into segments.
+struct Pattern {
+  const Route* route;
+  std::vector<std::string_view> segments;
+
+  static bool is_name(std::string_view segment) { return segment.starts_with('{'); }
+
+  bool matches(const std::vector<std::string>& path) const {
+    if (path.size() != segments.size()) return false;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      if (!is_name(segments[i]) && path[i] != segments[i]) return false;
+    }
+    return true;
+  }
+
+  std::vector<std::pair<std::string_view, std::string>> values(
+      const std::vector<std::string>& path) const {
+    std::vector<std::pair<std::string_view, std::string>> named;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      if (is_name(segments[i])) {
+        named.emplace_back(segments[i].substr(1, segments[i].size() - 2), path[i]);
+      }
+    }
+    return named;
+  }
+};
+
+std::vector<Pattern> patterns() {
+  std::vector<Pattern> all;
+  for (const Route& route : routes()) all.push_back({&route, split(route.path.substr(1), '/')});
+  return all;
+}
+
+std::string_view name_of(http::Method method) {
+  switch (method) {
+    case http::Method::get:
+      return "GET";
+    case http::Method::head:
+      return "HEAD";
+    case http::Method::post:
+      return "POST";
+    case http::Method::put:
+      return "PUT";
+    case http::Method::patch:
+      return "PATCH";
+    case http::Method::delete_:
+      return "DELETE";
+  }
+  return "";
+}
+
+std::string_view name_of(Access access) {
+  switch (access) {
+    case Access::anyone:
+      return "anyone";
+    case Access::viewer:
+      return "viewer";
+    case Access::operator_:
+      return "operator";
+    case Access::maintainer:
+      return "maintainer";
+    case Access::owner:
+      return "owner";
+  }
+  return "";
+}
+
+Access access_of(store::Role role) {
+  switch (role) {
+    case store::Role::viewer:
+      return Access::viewer;
+    case store::Role::operator_:
+      return Access::operator_;
+    case store::Role::maintainer:
+      return Access::maintainer;
+    case store::Role::owner:
+      return Access::owner;
+  }
+  return Access::anyone;
+}
+
+http::Reply no_method(const std::vector<std::string>& allowed) {
+  http::Reply reply = http::problem({Error::Kind::not_found, "This path does not know this method.",
+                                     "It knows: " + join(allowed, ", ") + "."});
+  reply.status = 405;
+  reply.headers.emplace_back("Allow", join(allowed, ", "));
+  return reply;
+}
+
+/// A query value that the route does not read is a misspelt one.
+std::optional<Error> query_fault(const http::Request& request, const Route& route) {
+  const std::vector<std::string_view> known = split(route.query, ' ');
+  std::vector<std::string_view> seen;
+  for (const auto& [name, value] : request.query) {
+    if (name.empty() || std::find(known.begin(), known.end(), name) == known.end()) {
+      return Error{
+          Error::Kind::invalid, "The query value " + cupola::quoted(name) + " is not known here.",
+          route.query.empty() ? "This path has none." : fmt::format("Known are: {}.", route.query)};
+    }
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+      return Error{Error::Kind::invalid,
+                   "The query value " + cupola::quoted(name) + " is there twice."};
+    }
+    seen.push_back(name);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+struct Api::State {
+  explicit State(const Context& given) : context(given), watches(given) {}
+
+  const Context& context;
+  RunWatches watches;
+  const std::vector<Pattern> patterns = api::patterns();
+
+  http::Reply dispatch(const Pattern& pattern, const http::Request& request) {
+    const Route& route = *pattern.route;
+    Call call{.context = context,
+              .watches = watches,
+              .request = request,
+              .member = {},
+              .path = pattern.values(request.segments),
+              .now = context.clock.now()};
+    if (route.access != Access::anyone) {
+      const std::string* header = request.header("authorization");
+      Result<store::Member> member =
+          context.authenticator.authenticate(header == nullptr ? "" : *header, call.now);
+      if (!member) return http::problem(member.error());
+      if (access_of(member->role) < route.access) {
+        return http::problem(
+            {Error::Kind::forbidden,
+             fmt::format("To {} needs the role {}; {} is {}.", route.action, name_of(route.access),
+                         member->login, to_text(member->role)),
+             "An owner of the organization can give the role."});
+      }
+      call.member = std::move(*member);
+    }
+    if (const std::optional<Error> fault = query_fault(request, route)) {
+      return http::problem(*fault);
+    }
+    Result<http::Reply> reply = route.handler(call);
+    return reply ? std::move(*reply) : http::problem(reply.error());
+  }
+};
+
+Api::Api(const Context& context) : state_(std::make_unique<State>(context)) {}
+
+Api::~Api() = default;
+
+bool Api::owns(const http::Request& request) {
+  if (request.segments.empty()) return false;
+  const std::string& first = request.segments.front();
+  return first == "api" || first == "healthz" || first == "readyz";
+}
+
+http::Reply Api::handle(const http::Request& request) {
+  const http::Method method =
+      request.method == http::Method::head ? http::Method::get : request.method;
+  std::vector<std::string> allowed;
+  for (const Pattern& pattern : state_->patterns) {
+    if (!pattern.matches(request.segments)) continue;
+    if (pattern.route->method == method) return state_->dispatch(pattern, request);
+    allowed.emplace_back(name_of(pattern.route->method));
+  }
+  if (!allowed.empty()) return no_method(allowed);
+  return http::problem({Error::Kind::not_found, "There is nothing at this path.",
+                        "docs/openapi.yaml lists all paths."});
+}
+
+std::string roles_page() {
+  std::string page =
+      "# Roles\n\n"
+      "What each role may do. The table is made from the routes of the API by a test, which fails\n"
+      "when the two differ (`CUPOLA_ACCEPT=1` writes it anew).\n\n"
+      "| to | route | viewer | operator | maintainer | owner |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
+  for (const Route& route : routes()) {
+    page += fmt::format("| {} | `{} {}` |", route.action, name_of(route.method), route.path);
+    for (const Access role :
+         {Access::viewer, Access::operator_, Access::maintainer, Access::owner}) {
+      page += role >= route.access ? " yes |" : " – |";
+    }
+    page += "\n";
+  }
+  page +=
+      "\nThe paths with a yes for all that are not under `/api` need no token. A thing of another\n"
+      "organization is not found (404), whatever the role.\n";
+  return page;
+}
+
+}  // namespace cupola::api

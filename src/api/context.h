@@ -1,0 +1,58 @@
+#pragma once
+
+/// What handlers work with. `app` builds it; handlers get it by reference and keep nothing.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/authenticator.h"
+#include "base/clock.h"
+#include "base/home.h"
+#include "base/json.h"
+#include "base/outcome.h"
+#include "db/database.h"
+#include "store/deployments.h"
+#include "store/projects.h"
+#include "store/vault.h"
+
+namespace cupola::api {
+
+/// What other parts do when the API asks. All must be set; called from any worker thread.
+struct Hooks {
+  std::function<void()> wake_runner;     ///< a run was queued, or is to stop
+  std::function<void()> wake_deployer;   ///< a release was queued
+  std::function<void()> wake_scheduler;  ///< a schedule was switched
+
+  /// Whether the repository's address and the directory in it may be registered; gives them in
+  /// their plain form. Fetches nothing. Errors: invalid.
+  struct Source {
+    std::string repository;
+    std::string directory;
+  };
+  std::function<Result<Source>(std::string_view repository, std::string_view directory)>
+      check_source;
+
+  /// What an update of the deployment would change: {"commit", "schedules", "plugins", "faults"}.
+  /// May take as long as a fetch.
+  std::function<Result<json::object>(const store::Deployment&)> plan_update;
+
+  /// The Singer state ids that `meltano run WORDS` takes in this release, with the environment's
+  /// suffix, or with `suffix` where it is not empty. Errors: invalid, when the words are no tasks.
+  std::function<Result<std::vector<std::string>>(
+      const store::Release&, const std::vector<std::string>& words, std::string_view suffix)>
+      state_ids_of;
+};
+
+struct Context {
+  db::Database& database;
+  const store::Vault& vault;
+  const Home& home;
+  const Clock& clock;
+  auth::Authenticator& authenticator;
+  Hooks hooks;
+  std::string version;
+};
+
+}  // namespace cupola::api

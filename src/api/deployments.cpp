@@ -1,0 +1,115 @@
+#include "api/handlers.h"
+#include "api/input.h"
+#include "api/lookup.h"
+#include "api/to_json.h"
+
+namespace cupola::api {
+namespace {
+
+constexpr std::size_t longest_name = 100;
+constexpr std::size_t longest_environment = 200;
+constexpr std::size_t longest_revision = 250;
+
+// The key of the deployment that a cursor names; empty to begin anew.
+Result<std::string> after_key(const Call& call, db::Session& db,
+                              const std::vector<std::string>& cursor) {
+  if (cursor.empty()) return std::string();
+  const auto project = store::find_project(db, call.organization(), cursor[0]);
+  const auto deployment =
+      project ? store::find_deployment(db, call.organization(), project->key, cursor[1])
+              : std::nullopt;
+  if (deployment) return deployment->key.text();
+  return Error{Error::Kind::invalid, "The deployment that ?cursor= continues after is gone.",
+               "Begin the list anew."};
+}
+
+Result<http::Reply> list_page(const Call& call, db::Session& db,
+                              const std::optional<ProjectKey>& project, int limit,
+                              const std::vector<std::string>& cursor) {
+  const Result<std::string> after = after_key(call, db, cursor);
+  if (!after) return after.error();
+  const auto deployments =
+      store::list_deployments(db, call.organization(), project, *after, limit + 1);
+  Names names(db);
+  json::array items;
+  std::string next;
+  for (std::size_t i = 0; i < deployments.size(); ++i) {
+    if (i == static_cast<std::size_t>(limit)) {
+      const store::Deployment& last = deployments[i - 1];
+      next = cursor_of({names.project(last.project).id, last.slug});
+      break;
+    }
+    items.emplace_back(to_json(deployments[i], names.project(deployments[i].project), db));
+  }
+  return list_reply("deployments", std::move(items), next);
+}
+
+}  // namespace
+
+Result<http::Reply> list_all_deployments(const Call& call) {
+  Query query(call);
+  const int limit = query.limit();
+  const std::vector<std::string> cursor = query.cursor(2);
+  if (query.fault()) return *query.fault();
+
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<Scope> scope = scope_of(call, db);
+    if (!scope) return scope.error();
+    return list_page(call, db, scope->project, limit, cursor);
+  });
+}
+
+Result<http::Reply> list_deployments(const Call& call) {
+  Query query(call);
+  const int limit = query.limit();
+  const std::vector<std::string> cursor = query.cursor(2);
+  if (query.fault()) return *query.fault();
+
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    return list_page(call, db, project->key, limit, cursor);
+  });
+}
+
+/// POST …/deployments gives 201 and queues its first release, in one transaction.
+Result<http::Reply> create_deployment(const Call& call) {
+  Body body(call, {"name", "environment", "revision"});
+  const std::string name = body.text("name", longest_name);
+  const std::string environment = body.text("environment", longest_environment);
+  const std::string revision = body.text("revision", longest_revision);
+  if (body.fault()) return *body.fault();
+
+  Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const Result<store::Deployment> deployment = store::create_deployment(
+        db, call.organization(), project->key, name, environment, revision, call.now);
+    if (!deployment) return deployment.error();
+    store::queue_release(db, *deployment, false, call.now);
+    return json_reply(201, to_json(*deployment, *project, db));
+  });
+  if (reply) call.context.hooks.wake_deployer();
+  return reply;
+}
+
+Result<http::Reply> show_deployment(const Call& call) {
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<Place> place = place_of(call, db);
+    if (!place) return place.error();
+    return json_reply(200, to_json(place->deployment, place->project, db));
+  });
+}
+
+Result<http::Reply> delete_deployment(const Call& call) {
+  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<Place> place = place_of(call, db);
+    if (!place) return place.error();
+    const Result<void> deleted =
+        store::delete_deployment(db, call.organization(), place->deployment.key);
+    if (!deleted) return deleted.error();
+    return http::Reply{.status = 204};
+  });
+}
+
+}  // namespace cupola::api

@@ -1,0 +1,70 @@
+#pragma once
+
+/// The handlers that the routes table names; one file for each resource. Private.
+
+#include "api/route.h"
+
+namespace cupola::api {
+
+// health.cpp
+Result<http::Reply> show_health(const Call& call);
+Result<http::Reply> show_readiness(const Call& call);
+Result<http::Reply> show_caller(const Call& call);
+
+// projects.cpp
+Result<http::Reply> list_projects(const Call& call);
+Result<http::Reply> create_project(const Call& call);
+Result<http::Reply> show_project(const Call& call);
+Result<http::Reply> delete_project(const Call& call);
+
+// deployments.cpp
+Result<http::Reply> list_all_deployments(const Call& call);
+Result<http::Reply> list_deployments(const Call& call);
+Result<http::Reply> create_deployment(const Call& call);
+Result<http::Reply> show_deployment(const Call& call);
+Result<http::Reply> delete_deployment(const Call& call);
+
+// releases.cpp
+Result<http::Reply> update_deployment(const Call& call);
+Result<http::Reply> plan_deployment(const Call& call);
+Result<http::Reply> roll_back_deployment(const Call& call);
+Result<http::Reply> list_releases(const Call& call);
+Result<http::Reply> show_release(const Call& call);
+
+// release_log.cpp
+Result<http::Reply> show_release_log(const Call& call);
+
+// schedules.cpp
+Result<http::Reply> list_all_schedules(const Call& call);
+Result<http::Reply> list_schedules(const Call& call);
+Result<http::Reply> show_schedule(const Call& call);
+Result<http::Reply> enable_schedule(const Call& call);
+Result<http::Reply> disable_schedule(const Call& call);
+Result<http::Reply> list_fires(const Call& call);
+
+// start_run.cpp
+Result<http::Reply> start_run(const Call& call);
+
+// runs.cpp
+Result<http::Reply> list_runs(const Call& call);
+Result<http::Reply> show_run(const Call& call);
+Result<http::Reply> stop_run(const Call& call);
+
+// run_log.cpp
+Result<http::Reply> show_run_log(const Call& call);
+
+// states.cpp
+Result<http::Reply> list_states(const Call& call);
+Result<http::Reply> show_state(const Call& call);
+Result<http::Reply> set_state(const Call& call);
+Result<http::Reply> delete_state(const Call& call);
+Result<http::Reply> list_state_versions(const Call& call);
+Result<http::Reply> show_state_version(const Call& call);
+Result<http::Reply> restore_state(const Call& call);
+
+// secrets.cpp
+Result<http::Reply> list_secrets(const Call& call);
+Result<http::Reply> set_secret(const Call& call);
+Result<http::Reply> delete_secret(const Call& call);
+
+}  // namespace cupola::api

@@ -1,0 +1,69 @@
+#pragma once
+
+/// Reading what a caller sent: query values and JSON bodies, with closed lists and limits. Private.
+///
+/// Both classes note the first fault and give defaults after it, so that a handler reads all it
+/// wants and asks once: `if (body.fault()) return *body.fault();`
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/route.h"
+#include "base/json.h"
+#include "base/outcome.h"
+#include "base/time.h"
+
+namespace cupola::api {
+
+class Query {
+ public:
+  explicit Query(const Call& call) : call_(call) {}
+
+  std::string text(std::string_view name);  ///< empty when absent
+  /// ?limit=, from 1 to 200; 50 when absent.
+  int limit();
+  std::int64_t number(std::string_view name, std::int64_t low, std::int64_t high,
+                      std::int64_t fallback);
+  /// RFC 3339, or a span before now such as 2d.
+  std::optional<Instant> instant(std::string_view name);
+  /// ?cursor= of a list: the `count` texts that `cursor_of` was given. Empty when absent.
+  std::vector<std::string> cursor(std::size_t count);
+  void refuse(std::string message, std::string hint = "");
+  const std::optional<Error>& fault() const { return fault_; }
+
+ private:
+  const Call& call_;
+  std::optional<Error> fault_;
+};
+
+/// An opaque cursor that `Query::cursor` reads.
+std::string cursor_of(const std::vector<std::string>& parts);
+
+class Body {
+ public:
+  /// Reads a JSON object whose members are among `allowed`. An empty body is an empty object.
+  Body(const Call& call, std::vector<std::string_view> allowed);
+
+  bool has(std::string_view name) const { return object_.contains(name); }
+  std::string text(std::string_view name, std::size_t longest);  ///< must be there, not empty
+  std::string optional_text(std::string_view name, std::size_t longest,
+                            std::string_view fallback = "");
+  bool flag(std::string_view name);  ///< false when absent
+  std::int64_t number(std::string_view name, std::int64_t low, std::int64_t high);
+  std::vector<std::string> texts(std::string_view name, std::size_t most, std::size_t longest);
+  std::map<std::string, std::string> text_map(std::string_view name, std::size_t most,
+                                              std::size_t longest);
+  void refuse(std::string message, std::string hint = "");
+  const std::optional<Error>& fault() const { return fault_; }
+
+ private:
+  std::string checked_text(std::string_view name, const json::value& value, std::size_t longest);
+
+  json::object object_;
+  std::optional<Error> fault_;
+};
+
+}  // namespace cupola::api

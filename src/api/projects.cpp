@@ -1,0 +1,73 @@
+#include "api/handlers.h"
+#include "api/input.h"
+#include "api/lookup.h"
+#include "api/to_json.h"
+
+namespace cupola::api {
+namespace {
+
+constexpr std::size_t longest_name = 100;
+constexpr std::size_t longest_repository = 2000;
+constexpr std::size_t longest_directory = 1000;
+
+}  // namespace
+
+Result<http::Reply> list_projects(const Call& call) {
+  Query query(call);
+  const int limit = query.limit();
+  const std::vector<std::string> after = query.cursor(1);
+  if (query.fault()) return *query.fault();
+
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const auto projects =
+        store::list_projects(db, call.organization(), after.empty() ? "" : after[0], limit + 1);
+    json::array items;
+    std::string next;
+    for (std::size_t i = 0; i < projects.size(); ++i) {
+      if (i == static_cast<std::size_t>(limit)) {
+        next = cursor_of({projects[i - 1].name});
+        break;
+      }
+      items.emplace_back(to_json(projects[i]));
+    }
+    return list_reply("projects", std::move(items), next);
+  });
+}
+
+Result<http::Reply> create_project(const Call& call) {
+  Body body(call, {"name", "repository", "directory"});
+  const std::string name = body.text("name", longest_name);
+  const std::string repository = body.text("repository", longest_repository);
+  const std::string directory = body.optional_text("directory", longest_directory, ".");
+  if (body.fault()) return *body.fault();
+  const Result<Hooks::Source> source =
+      call.context.hooks.check_source(repository, directory.empty() ? "." : directory);
+  if (!source) return source.error();
+
+  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = store::create_project(
+        db, call.organization(), name, source->repository, source->directory, call.now);
+    if (!project) return project.error();
+    return json_reply(201, to_json(*project));
+  });
+}
+
+Result<http::Reply> show_project(const Call& call) {
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    return json_reply(200, to_json(*project));
+  });
+}
+
+Result<http::Reply> delete_project(const Call& call) {
+  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const Result<void> deleted = store::delete_project(db, call.organization(), project->key);
+    if (!deleted) return deleted.error();
+    return http::Reply{.status = 204};
+  });
+}
+
+}  // namespace cupola::api

@@ -1,0 +1,93 @@
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "api/input.h"
+#include "base/text.h"
+
+namespace cupola::api {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+std::string to_hex(std::string_view bytes) {
+  std::string hex;
+  for (const char byte : bytes) {
+    const auto value = static_cast<unsigned char>(byte);
+    hex += hex_digits[value >> 4];
+    hex += hex_digits[value & 15];
+  }
+  return hex;
+}
+
+std::optional<std::string> from_hex(std::string_view hex) {
+  if (hex.size() % 2 != 0 || hex.size() > 4096) return std::nullopt;
+  std::string bytes;
+  for (std::size_t at = 0; at < hex.size(); at += 2) {
+    const std::size_t high = hex_digits.find(hex[at]);
+    const std::size_t low = hex_digits.find(hex[at + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string Query::text(std::string_view name) {
+  const std::string* value = call_.request.query_value(name);
+  return value == nullptr ? "" : *value;
+}
+
+int Query::limit() {
+  return static_cast<int>(number("limit", 1, 200, 50));
+}
+
+std::int64_t Query::number(std::string_view name, std::int64_t low, std::int64_t high,
+                           std::int64_t fallback) {
+  const std::string* value = call_.request.query_value(name);
+  if (value == nullptr) return fallback;
+  std::int64_t number = 0;
+  const auto read = std::from_chars(value->data(), value->data() + value->size(), number);
+  if (value->empty() || read.ec != std::errc() || read.ptr != value->data() + value->size() ||
+      number < low || number > high) {
+    refuse(fmt::format("?{}= is {}, but must be a whole number from {} to {}.", name,
+                       cupola::quoted(*value), low, high));
+    return fallback;
+  }
+  return number;
+}
+
+std::optional<Instant> Query::instant(std::string_view name) {
+  const std::string value = text(name);
+  if (value.empty()) return std::nullopt;
+  if (const std::optional<Instant> instant = parse_rfc3339(value)) return instant;
+  if (const auto span = parse_span(value)) return call_.now - *span;
+  refuse(fmt::format("?{}= is {}, which is no time.", name, cupola::quoted(value)),
+         "Write it as 2026-11-23T03:18:00Z, or as a span before now: 90m, 12h, 2d.");
+  return std::nullopt;
+}
+
+std::vector<std::string> Query::cursor(std::size_t count) {
+  const std::string value = text("cursor");
+  if (value.empty()) return {};
+  std::vector<std::string> parts;
+  if (const std::optional<std::string> packed = from_hex(value); packed && is_utf8(*packed)) {
+    for (const std::string_view part : split(*packed, '\0')) parts.emplace_back(part);
+  }
+  if (parts.size() != count) {
+    refuse("?cursor= is none that this list gave.", "Give the value of \"next\", or begin anew.");
+    return {};
+  }
+  return parts;
+}
+
+std::string cursor_of(const std::vector<std::string>& parts) {
+  return to_hex(join(parts, std::string_view("\0", 1)));
+}
+
+void Query::refuse(std::string message, std::string hint) {
+  if (!fault_) fault_ = Error{Error::Kind::invalid, std::move(message), std::move(hint)};
+}
+
+}  // namespace cupola::api

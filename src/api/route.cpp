@@ -1,0 +1,36 @@
+#include "api/route.h"
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace cupola::api {
+
+const std::string& Call::in_path(std::string_view name) const {
+  for (const auto& [key, value] : path) {
+    if (key == name) return value;
+  }
+  CUPOLA_CHECK(!"a handler asks for what its path does not have");
+  return path.front().second;
+}
+
+bool Call::accepts(std::string_view media_type) const {
+  const std::string* accept = request.header("accept");
+  if (accept == nullptr) return false;
+  for (const std::string_view part : split(*accept, ',')) {
+    if (to_lower(trim(part.substr(0, part.find(';')))) == media_type) return true;
+  }
+  return false;
+}
+
+http::Reply json_reply(int status, const json::value& body) {
+  return {.status = status, .body = json::serialize(body)};
+}
+
+http::Reply list_reply(std::string_view name, json::array items, const std::string& next) {
+  json::object body;
+  body[name] = std::move(items);
+  body["next"] = next.empty() ? json::value() : json::value(next);
+  return json_reply(200, body);
+}
+
+}  // namespace cupola::api

@@ -1,0 +1,61 @@
+#pragma once
+
+/// A row of the routes table, and a request that was matched with one. Private.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/context.h"
+#include "base/time.h"
+#include "http/server.h"
+#include "store/organizations.h"
+
+namespace cupola::api {
+
+class RunWatches;
+
+/// The least role that may call a route.
+enum class Access { anyone, viewer, operator_, maintainer, owner };
+
+/// A request whose sender is known and may do what it asks.
+struct Call {
+  const Context& context;
+  RunWatches& watches;
+  const http::Request& request;
+  store::Member member;
+  std::vector<std::pair<std::string_view, std::string>> path;  ///< values of {names}
+  Instant now;
+
+  const OrganizationKey& organization() const { return member.organization; }
+  const std::string& in_path(std::string_view name) const;
+  bool accepts(std::string_view media_type) const;
+};
+
+using Handler = Result<http::Reply> (*)(const Call&);
+
+struct Route {
+  http::Method method;
+  std::string_view path;  ///< with {names} as whole segments
+  Access access;
+  Handler handler;
+  std::string_view query;   ///< names of the query values it reads, with spaces between
+  std::string_view action;  ///< what it does, for docs/roles.md
+};
+
+std::span<const Route> routes();
+
+http::Reply json_reply(int status, const json::value& body);
+
+/// {"<name>": items, "next": cursor or null}.
+http::Reply list_reply(std::string_view name, json::array items, const std::string& next = "");
+
+/// Runs `work(Session&) -> Result<http::Reply>` in a write transaction. When the request has an
+/// Idempotency-Key, a reply kept under it is given instead, and a good one is kept with what was
+/// written. Errors: conflict (the key was used for another request).
+Result<http::Reply> write_once(const Call& call,
+                               const std::function<Result<http::Reply>(db::Session&)>& work);
+
+}  // namespace cupola::api

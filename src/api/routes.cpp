@@ -1,0 +1,82 @@
+#include "api/handlers.h"
+#include "api/route.h"
+
+namespace cupola::api {
+namespace {
+
+using enum http::Method;
+using enum Access;
+
+#define PROJECT "/api/v1/projects/{project}"
+#define DEPLOYMENT PROJECT "/deployments/{deployment}"
+#define SCHEDULE DEPLOYMENT "/schedules/{schedule}"
+#define STATE PROJECT "/states/{state_id}"
+
+constexpr Route table[] = {
+    {get, "/healthz", anyone, show_health, "", "ask whether the server answers"},
+    {get, "/readyz", anyone, show_readiness, "", "ask whether the database answers"},
+    {get, "/api/v1/whoami", viewer, show_caller, "", "see who one is"},
+
+    {get, "/api/v1/projects", viewer, list_projects, "limit cursor", "list projects"},
+    {post, "/api/v1/projects", maintainer, create_project, "", "register a project"},
+    {get, PROJECT, viewer, show_project, "", "see a project"},
+    {delete_, PROJECT, owner, delete_project, "", "delete a project"},
+
+    {get, "/api/v1/deployments", viewer, list_all_deployments, "project limit cursor",
+     "list deployments"},
+    {get, PROJECT "/deployments", viewer, list_deployments, "limit cursor",
+     "list a project's deployments"},
+    {post, PROJECT "/deployments", maintainer, create_deployment, "", "create a deployment"},
+    {get, DEPLOYMENT, viewer, show_deployment, "", "see a deployment"},
+    {delete_, DEPLOYMENT, maintainer, delete_deployment, "", "delete a deployment"},
+    {post, DEPLOYMENT "/update", maintainer, update_deployment, "", "deploy the newest commit"},
+    {get, DEPLOYMENT "/plan", operator_, plan_deployment, "", "see what an update would change"},
+    {post, DEPLOYMENT "/rollback", maintainer, roll_back_deployment, "",
+     "go back to an earlier release"},
+    {get, DEPLOYMENT "/releases", viewer, list_releases, "limit", "list releases"},
+    {get, DEPLOYMENT "/releases/{number}", viewer, show_release, "", "see a release"},
+    {get, DEPLOYMENT "/releases/{number}/log", viewer, show_release_log, "from",
+     "read a deploy's log"},
+
+    {get, "/api/v1/schedules", viewer, list_all_schedules, "project deployment limit cursor",
+     "list schedules"},
+    {get, DEPLOYMENT "/schedules", viewer, list_schedules, "limit cursor",
+     "list a deployment's schedules"},
+    {get, SCHEDULE, viewer, show_schedule, "", "see a schedule"},
+    {post, SCHEDULE "/enable", operator_, enable_schedule, "", "switch a schedule on"},
+    {post, SCHEDULE "/disable", operator_, disable_schedule, "", "switch a schedule off"},
+    {get, SCHEDULE "/fires", viewer, list_fires, "limit", "list a schedule's fires"},
+
+    {post, DEPLOYMENT "/runs", operator_, start_run, "", "start a run"},
+    {get, "/api/v1/runs", viewer, list_runs,
+     "project deployment schedule status since until limit cursor", "list runs"},
+    {get, "/api/v1/runs/{run}", viewer, show_run, "", "see a run"},
+    {post, "/api/v1/runs/{run}/stop", operator_, stop_run, "", "stop a run"},
+    {get, "/api/v1/runs/{run}/log", viewer, show_run_log, "from limit raw", "read a run's log"},
+
+    {get, PROJECT "/states", viewer, list_states, "limit cursor", "list states"},
+    {get, STATE, viewer, show_state, "", "see a state"},
+    {put, STATE, operator_, set_state, "", "set a state"},
+    {delete_, STATE, operator_, delete_state, "", "delete a state"},
+    {get, STATE "/versions", viewer, list_state_versions, "limit", "list a state's versions"},
+    {get, STATE "/versions/{version}", viewer, show_state_version, "", "see a version of a state"},
+    {post, STATE "/restore", operator_, restore_state, "", "restore a version of a state"},
+
+    {get, PROJECT "/secrets", maintainer, list_secrets, "", "list the names of secrets"},
+    {put, PROJECT "/secrets/{name}", maintainer, set_secret, "deployment", "set a secret"},
+    {delete_, PROJECT "/secrets/{name}", maintainer, delete_secret, "deployment",
+     "delete a secret"},
+};
+
+#undef PROJECT
+#undef DEPLOYMENT
+#undef SCHEDULE
+#undef STATE
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return table;
+}
+
+}  // namespace cupola::api

@@ -1,0 +1,106 @@
+#include "store/runs.h"
+
+#include "api/handlers.h"
+#include "api/input.h"
+#include "api/lookup.h"
+#include "api/to_json.h"
+#include "base/text.h"
+
+namespace cupola::api {
+namespace {
+
+Error no_run() {
+  return {Error::Kind::not_found, "There is no such run.",
+          "`cupola history` shows those there are."};
+}
+
+/// {run}: 32 hex digits, also with the dashes of a UUID.
+std::optional<RunId> run_id_of(const Call& call) {
+  std::string text = to_lower(call.in_path("run"));
+  std::erase(text, '-');
+  if (!is_uuid_hex(text)) return std::nullopt;
+  return RunId(text);
+}
+
+std::optional<store::RunStatus> status_of(Query& query) {
+  const std::string text = query.text("status");
+  if (text.empty()) return std::nullopt;
+  const std::optional<store::RunStatus> status = store::parse_run_status(text);
+  if (!status) {
+    query.refuse("?status= is " + cupola::quoted(text) + ", which is no status of a run.",
+                 "There are: queued, starting, running, stopping, succeeded, failed, cancelled, "
+                 "timed_out, lost, skipped.");
+  }
+  return status;
+}
+
+}  // namespace
+
+Result<store::ListedRun> run_of(const Call& call, db::Session& db) {
+  const std::optional<RunId> id = run_id_of(call);
+  if (!id) return no_run();
+  const auto listed = store::find_listed_run(db, call.organization(), *id);
+  if (!listed) return no_run();
+  return *listed;
+}
+
+/// GET /api/v1/runs gives a page of runs, newest first.
+Result<http::Reply> list_runs(const Call& call) {
+  Query query(call);
+  const int limit = query.limit();
+  store::RunFilter filter{
+      .status = status_of(query), .since = query.instant("since"), .until = query.instant("until")};
+  if (const std::string name = query.text("schedule"); !name.empty()) filter.schedule_name = name;
+  const std::vector<std::string> cursor = query.cursor(1);
+  if (!cursor.empty()) filter.before = cursor[0];
+  if (!cursor.empty() && !store::is_run_cursor(filter.before)) {
+    query.refuse("?cursor= is none that this list gave.", "Begin the list anew.");
+  }
+  if (query.fault()) return *query.fault();
+
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<Scope> scope = scope_of(call, db);
+    if (!scope) return scope.error();
+    filter.project = scope->project;
+    filter.deployment = scope->deployment;
+    const store::RunPage page = store::list_runs(db, call.organization(), filter, limit);
+    http::Reply reply;
+    reply.body.reserve(page.runs.size() * 900 + 64);
+    reply.body = "{\"runs\":[";
+    for (const store::ListedRun& listed : page.runs) {
+      if (reply.body.back() != '[') reply.body += ',';
+      reply.body += to_json_text(listed);
+    }
+    reply.body += "],\"next\":";
+    reply.body += page.next.empty() ? "null}" : "\"" + cursor_of({page.next}) + "\"}";
+    return reply;
+  });
+}
+
+Result<http::Reply> show_run(const Call& call) {
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::ListedRun> listed = run_of(call, db);
+    if (!listed) return listed.error();
+    return http::Reply{.body = to_json_text(*listed)};
+  });
+}
+
+/// POST …/stop asks for an end: 200 with the run, which is cancelled at once when it was queued.
+Result<http::Reply> stop_run(const Call& call) {
+  const Body body(call, {});
+  if (body.fault()) return *body.fault();
+  Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::ListedRun> listed = run_of(call, db);
+    if (!listed) return listed.error();
+    const Result<store::Run> stopped =
+        store::request_stop(db, call.organization(), listed->run.id, "user", call.now);
+    if (!stopped) return stopped.error();
+    store::ListedRun shown = *listed;
+    shown.run = *stopped;
+    return http::Reply{.body = to_json_text(shown)};
+  });
+  if (reply) call.context.hooks.wake_runner();
+  return reply;
+}
+
+}  // namespace cupola::api

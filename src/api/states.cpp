@@ -1,0 +1,184 @@
+#include "store/states.h"
+
+#include <charconv>
+
+#include "api/handlers.h"
+#include "api/input.h"
+#include "api/lookup.h"
+#include "api/to_json.h"
+#include "base/text.h"
+
+namespace cupola::api {
+namespace {
+
+constexpr std::size_t longest_state_id = 900;
+
+Error no_state(const std::string& state_id) {
+  return {Error::Kind::not_found, "There is no state " + cupola::quoted(state_id) + ".",
+          "`cupola state list` shows those there are."};
+}
+
+/// What is kept for a body: {"completed"}, {"partial"} or both as they are, {"singer_state": …}
+/// and a bare object of bookmarks as a completed state, as Meltano writes it.
+Result<std::string> payload_of(const http::Request& request) {
+  Result<json::value> value = parse_json(request.body);
+  if (!value) return value.error();
+  if (!value->is_object()) {
+    return Error{Error::Kind::invalid, "A state must be a JSON object.",
+                 "Send what `cupola state get` shows, or the tap's bookmarks."};
+  }
+  const json::object& given = value->get_object();
+  if (given.contains("completed") || given.contains("partial")) {
+    for (const auto& member : given) {
+      const bool known = member.key() == "completed" || member.key() == "partial";
+      if (!known || !member.value().is_object()) {
+        return Error{Error::Kind::invalid,
+                     "Beside \"completed\" and \"partial\", which are objects, a state has no "
+                     "members."};
+      }
+    }
+    return json::serialize(*value);
+  }
+  json::object completed;
+  if (given.contains("singer_state")) {
+    completed = given;
+  } else {
+    completed["singer_state"] = given;
+  }
+  return json::serialize(json::object{{"completed", std::move(completed)}});
+}
+
+Result<store::StateVersion> version_of(const Call& call, db::Session& db, const ProjectKey& project,
+                                       std::int64_t version) {
+  const std::string& state_id = call.in_path("state_id");
+  const auto state = store::find_state(db, call.organization(), project, state_id, version);
+  if (state) return *state;
+  return Error{
+      Error::Kind::not_found,
+      "The state " + cupola::quoted(state_id) + " has no version " + std::to_string(version) + ".",
+      "`cupola state history` shows those that are kept."};
+}
+
+}  // namespace
+
+Result<http::Reply> list_states(const Call& call) {
+  Query query(call);
+  const int limit = query.limit();
+  const std::vector<std::string> after = query.cursor(1);
+  if (query.fault()) return *query.fault();
+
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const auto states = store::list_states(db, call.organization(), project->key,
+                                           after.empty() ? "" : after[0], limit + 1);
+    json::array items;
+    std::string next;
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      if (i == static_cast<std::size_t>(limit)) {
+        next = cursor_of({states[i - 1].state_id});
+        break;
+      }
+      items.emplace_back(to_json(states[i], false));
+    }
+    return list_reply("states", std::move(items), next);
+  });
+}
+
+Result<http::Reply> show_state(const Call& call) {
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const std::string& state_id = call.in_path("state_id");
+    const auto state = store::find_state(db, call.organization(), project->key, state_id);
+    if (!state) return no_state(state_id);
+    return json_reply(200, to_json(*state, true));
+  });
+}
+
+Result<http::Reply> set_state(const Call& call) {
+  const std::string& state_id = call.in_path("state_id");
+  if (state_id.empty() || state_id.size() > longest_state_id || printable(state_id) != state_id) {
+    return Error{Error::Kind::invalid,
+                 "A state id has from 1 to 900 bytes and no control characters."};
+  }
+  const Result<std::string> payload = payload_of(call.request);
+  if (!payload) return payload.error();
+
+  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const Result<store::StateVersion> state =
+        store::set_state(db, call.organization(), project->key, state_id, *payload,
+                         store::StateOrigin::set, call.now);
+    if (!state) return state.error();
+    return json_reply(200, to_json(*state, true));
+  });
+}
+
+Result<http::Reply> delete_state(const Call& call) {
+  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const Result<void> deleted =
+        store::delete_state(db, call.organization(), project->key, call.in_path("state_id"));
+    if (!deleted) return deleted.error();
+    return http::Reply{.status = 204};
+  });
+}
+
+Result<http::Reply> list_state_versions(const Call& call) {
+  Query query(call);
+  const int limit = query.limit();
+  if (query.fault()) return *query.fault();
+
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const std::string& state_id = call.in_path("state_id");
+    const auto versions =
+        store::list_state_versions(db, call.organization(), project->key, state_id, limit);
+    if (versions.empty()) return no_state(state_id);
+    json::array items;
+    for (const store::StateVersion& version : versions) items.emplace_back(to_json(version, false));
+    return list_reply("versions", std::move(items));
+  });
+}
+
+Result<http::Reply> show_state_version(const Call& call) {
+  const std::string& text = call.in_path("version");
+  std::int64_t version = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) {
+    return Error{Error::Kind::not_found, "There is no version " + cupola::quoted(text) + ".",
+                 "Versions are numbered 1, 2, 3 and so on."};
+  }
+  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const Result<store::StateVersion> state = version_of(call, db, project->key, version);
+    if (!state) return state.error();
+    return json_reply(200, to_json(*state, true));
+  });
+}
+
+/// POST …/restore makes a new version with the content of an earlier one.
+Result<http::Reply> restore_state(const Call& call) {
+  Body body(call, {"version"});
+  const std::int64_t version = body.number("version", 1, 1LL << 53);
+  if (body.fault()) return *body.fault();
+
+  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    const Result<store::Project> project = project_of(call, db);
+    if (!project) return project.error();
+    const Result<store::StateVersion> old = version_of(call, db, project->key, version);
+    if (!old) return old.error();
+    const Result<store::StateVersion> state =
+        store::set_state(db, call.organization(), project->key, old->state_id, old->payload,
+                         store::StateOrigin::restored, call.now);
+    if (!state) return state.error();
+    return json_reply(200, to_json(*state, true));
+  });
+}
+
+}  // namespace cupola::api

@@ -1,0 +1,70 @@
+#include "auth/authenticator.h"
+
+#include <optional>
+
+#include "auth/token.h"
+#include "base/text.h"
+
+namespace cupola::auth {
+namespace {
+
+constexpr std::size_t most_remembered = 10000;
+
+// The token of "Bearer TOKEN"; empty for any other scheme.
+std::string_view bearer(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  if (to_lower(authorization.substr(0, scheme.size())) != scheme) return {};
+  return trim(authorization.substr(scheme.size()));
+}
+
+}  // namespace
+
+Result<store::Member> Authenticator::authenticate(std::string_view authorization, Instant now) {
+  if (authorization.empty()) {
+    return Error{Error::Kind::unauthorized, "The request has no token.",
+                 "Send the header 'Authorization: Bearer cup_…'; `cupola admin create-token` makes "
+                 "one."};
+  }
+  const std::string_view token = bearer(authorization);
+  if (!is_token(token)) {
+    return Error{Error::Kind::unauthorized, "The Authorization header holds no token of Cupola.",
+                 "It reads 'Bearer cup_' and 43 more characters."};
+  }
+  const std::string hash = token_hash(token);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = remembered_.find(hash);
+    if (found != remembered_.end() && now >= found->second.since &&
+        now < found->second.since + memory) {
+      return found->second.member;
+    }
+  }
+  const std::optional<store::Member> member =
+      database_.read([&](db::Session& db) { return store::find_member_by_token(db, hash, now); });
+
+  const std::lock_guard lock(mutex_);
+  remembered_.erase(hash);
+  if (!member) {
+    return Error{Error::Kind::unauthorized, "The token is not known, or no longer valid.",
+                 "`cupola admin create-token` makes a new one."};
+  }
+  if (remembered_.size() >= most_remembered) remembered_.clear();
+  remembered_.emplace(hash, Remembered{*member, now});
+  uses_[member->token] = now;
+  return *member;
+}
+
+int Authenticator::keep_uses() {
+  std::map<TokenKey, Instant> uses;
+  {
+    const std::lock_guard lock(mutex_);
+    uses.swap(uses_);
+  }
+  if (uses.empty()) return 0;
+  database_.write([&](db::Session& db) {
+    for (const auto& [token, used] : uses) store::touch_token(db, token, used);
+  });
+  return static_cast<int>(uses.size());
+}
+
+}  // namespace cupola::auth

@@ -1,0 +1,43 @@
+#include "auth/token.h"
+
+#include <array>
+
+#include <sodium.h>
+
+#include "base/digest.h"
+#include "base/outcome.h"
+
+namespace cupola::auth {
+namespace {
+
+constexpr std::string_view prefix = "cup_";
+constexpr std::size_t random_bytes = 32;
+constexpr std::size_t letters = 43;
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+}  // namespace
+
+Secret new_token() {
+  if (::sodium_init() < 0) throw Failure("Cannot make a token: libsodium did not start.");
+  std::array<unsigned char, random_bytes> bytes{};
+  ::randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, letters + 1> text{};
+  ::sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  Secret token(std::string(prefix) + text.data());
+  ::sodium_memzero(bytes.data(), bytes.size());
+  ::sodium_memzero(text.data(), text.size());
+  return token;
+}
+
+bool is_token(std::string_view text) {
+  if (!text.starts_with(prefix) || text.size() != prefix.size() + letters) return false;
+  return text.find_first_not_of(alphabet, prefix.size()) == std::string_view::npos;
+}
+
+std::string token_hash(std::string_view token) {
+  return sha256_hex(token);
+}
+
+}  // namespace cupola::auth
