@@ -1,0 +1,315 @@
+#include "runner/runner.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "logs/reader.h"
+#include "store/release_content.h"
+#include "store/runs.h"
+#include "store/secrets.h"
+#include "supervisor/spec.h"
+#include "testing/tenant.h"
+
+namespace cupola::runner {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Stands in for meltano: what it does is the last word that it is given.
+constexpr std::string_view fake_meltano = R"(#!/bin/sh
+for word in "$@"; do last=$word; done
+say() { echo "{\"event\": \"$1\", \"level\": \"${2:-info}\"}" >&2; }
+remember() { echo "{\"completed\": {\"singer_state\": {\"at\": $1}}, \"partial\": {}}" > "/state/prod:tap-to-target/state.json"; }
+say "working on $last"
+case $last in
+  load) cat "/state/prod:tap-to-target/state.json" >&2; remember 7 ;;
+  secret) say "the word is $WORD" ;;
+  fail) remember 3; say "the source is gone" error; exit 1 ;;
+  slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
+  short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
+  hidden) ls /root "$HIDDEN" >&2; id -u >&2; pwd >&2 ;;
+esac
+)";
+
+class RunnerTest : public ::testing::Test {
+ protected:
+  RunnerTest() : home_(make_home()) {
+    db_ = db::Database::open({.url = "sqlite:" + home_.database().string()});
+    vault_.emplace(store::Vault::open(home_.key(), *db_));
+    db_->write([&](db::Session& session) {
+      tenant_ = cupola::testing::add_tenant(session, "acme", now());
+      const auto release = store::queue_release(session, tenant_.deployment, false, now());
+      store::claim_release(session, "deployer", now(), 1min);
+      store::ReleaseContent content{.commit = std::string(40, 'a'),
+                                    .directory = "data",
+                                    .environment = "prod",
+                                    .meltano_version = "4.4.1",
+                                    .meltano_environment = "meltano",
+                                    .persist = {"output"}};
+      const auto switched = store::switch_over(session,
+                                               {.release = release.key,
+                                                .worker = "deployer",
+                                                .commit = content.commit,
+                                                .content = store::to_json_text(content),
+                                                .lock = "{}",
+                                                .plan = "{}"},
+                                               now());
+      ASSERT_TRUE(switched);
+      make_folder(home_.checkout(release.key) / "data");
+      write_file(home_.checkout(release.key) / "data" / "meltano.yml", "version: 1\n");
+    });
+    make_folder(home_.environments() / "meltano" / "bin");
+    write_file(home_.environments() / "meltano" / "bin" / "meltano", fake_meltano, 0755);
+    restart();
+  }
+  ~RunnerTest() override {
+    runner_.reset();
+    remove_tree(home_.root());
+  }
+
+  static Home make_home() {
+    std::string name = fs::temp_directory_path() / "runner.XXXXXX";
+    return Home(::mkdtemp(name.data()));
+  }
+  static Instant now() { return SystemClock().now(); }
+
+  /// A runner that is gone and another one on the same folder, as after a restart of the server.
+  void restart() {
+    runner_.reset();
+    Options options{.worker = "here", .max_runs = 2, .grace = 3s, .supervisor = CUPOLA_SUPERVISOR};
+    options.memory_limit = memory_limit_;
+    runner_ = std::make_unique<Runner>(
+        Dependencies{.database = *db_,
+                     .vault = *vault_,
+                     .clock = clock_,
+                     .home = home_,
+                     .ensure_files = [](const store::Release&) { return Result<void>(); }},
+        options);
+    runner_->start();
+  }
+
+  RunId start(const std::string& word, std::chrono::milliseconds timeout = 1h,
+              std::map<std::string, std::string> env = {}) {
+    store::NewRun run = cupola::testing::new_run(tenant_, now());
+    run.tasks = {word};
+    run.state_ids = {"prod:tap-to-target"};
+    run.run_timeout = timeout;
+    run.options.env = std::move(env);
+    db_->write([&](db::Session& session) { store::add_run(session, run, now()); });
+    runner_->wake();
+    return run.id;
+  }
+
+  store::Run find(const RunId& id) {
+    return *db_->read([&](db::Session& session) { return store::find_run(session, id); });
+  }
+
+  template <typename Check>
+  bool comes_true(Check check, std::chrono::seconds limit = 30s) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (std::chrono::steady_clock::now() < end) {
+      if (check()) return true;
+      std::this_thread::sleep_for(20ms);
+    }
+    return false;
+  }
+  store::Run wait_for_end(const RunId& id) {
+    EXPECT_TRUE(comes_true([&] { return store::is_final(find(id).status); }))
+        << store::to_text(find(id).status);
+    return find(id);
+  }
+  bool wait_until_running(const RunId& id) {
+    return comes_true([&] { return find(id).status == store::RunStatus::running; });
+  }
+
+  std::string log_of(const RunId& id) {
+    const auto reader = logs::Reader::open(home_.log(id));
+    std::string text;
+    if (!reader) return text;
+    for (const auto& line : reader->read(0, 10000)) text += line.text + "\n";
+    return text;
+  }
+  std::optional<store::StateVersion> state() {
+    return db_->read([&](db::Session& session) {
+      return store::find_state(session, tenant_.organization.key, tenant_.project.key,
+                               "prod:tap-to-target");
+    });
+  }
+  bool state_is_free() {
+    return db_->read([&](db::Session& session) {
+      return session
+          .all("SELECT run_id FROM run_locks",
+               [](const db::Row& row) { return row.get<std::string>(0); })
+          .empty();
+    });
+  }
+
+  Home home_;
+  std::unique_ptr<db::Database> db_;
+  std::optional<store::Vault> vault_;
+  SystemClock clock_;
+  cupola::testing::Tenant tenant_;
+  std::int64_t memory_limit_ = 0;
+  std::unique_ptr<Runner> runner_;
+};
+
+TEST_F(RunnerTest, ARunEndsWithItsResultLogAndStateAndLeavesNoFolder) {
+  const RunId id = start("load");
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  EXPECT_EQ(run.exit_code, 0);
+  ASSERT_TRUE(run.started_at && run.ended_at);
+  EXPECT_GT(run.peak_memory.value_or(0), 0);
+  EXPECT_NE(log_of(id).find("working on load"), std::string::npos);
+  ASSERT_TRUE(state());
+  EXPECT_NE(state()->payload.find("\"at\": 7"), std::string::npos);
+  EXPECT_EQ(state()->run, id);
+  EXPECT_TRUE(state()->final);
+  EXPECT_TRUE(state_is_free());
+  EXPECT_TRUE(comes_true([&] { return !fs::exists(home_.run(id)); }));
+}
+
+TEST_F(RunnerTest, TheNextRunIsGivenTheStateThatTheLastOneLeft) {
+  wait_for_end(start("load"));
+  const RunId second = start("load");
+  wait_for_end(second);
+
+  EXPECT_NE(log_of(second).find("\"at\": 7"), std::string::npos);
+}
+
+TEST_F(RunnerTest, AFailedRunTellsTheFirstCauseAndKeepsTheStateItReached) {
+  const store::Run run = wait_for_end(start("fail"));
+
+  EXPECT_EQ(run.status, store::RunStatus::failed);
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(run.cause, "the source is gone (exit code 1)");
+  EXPECT_NE(state()->payload.find("\"at\": 3"), std::string::npos);
+}
+
+TEST_F(RunnerTest, StateIsCapturedWhileTheRunGoes) {
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+
+  EXPECT_TRUE(comes_true([&] { return state() && state()->run == id && !state()->final; }));
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(store::request_stop(session, tenant_.organization.key, id, "user", now()));
+  });
+  runner_->wake();
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::cancelled);
+  EXPECT_EQ(run.exit_code, 143);
+  EXPECT_EQ(run.cancel_code, "user");
+  EXPECT_TRUE(state()->final);
+  EXPECT_NE(log_of(id).find("stopping"), std::string::npos);
+}
+
+TEST_F(RunnerTest, ARunOverItsLimitEndsTimedOut) {
+  const store::Run run = wait_for_end(start("slow", 500ms));
+
+  EXPECT_EQ(run.status, store::RunStatus::timed_out);
+  EXPECT_TRUE(state_is_free());
+}
+
+TEST_F(RunnerTest, ASecretReachesTheRunAndIsMaskedInItsLog) {
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(store::set_secret(session, *vault_, tenant_.organization.key, tenant_.project.key,
+                                  std::nullopt, "WORD", Secret("sesame-4711"), now()));
+  });
+
+  const RunId id = start("secret");
+  wait_for_end(id);
+
+  EXPECT_NE(log_of(id).find("the word is ****"), std::string::npos) << log_of(id);
+  EXPECT_EQ(log_of(id).find("sesame"), std::string::npos);
+}
+
+TEST_F(RunnerTest, TwoRunsOnOneStateIdDoNotOverlap) {
+  const RunId first = start("short");
+  const RunId second = start("short");
+  const store::Run one = wait_for_end(first);
+  const store::Run two = wait_for_end(second);
+
+  EXPECT_EQ(two.status, store::RunStatus::succeeded) << two.cause.value_or("");
+  EXPECT_GE(*two.started_at, *one.ended_at);
+}
+
+TEST_F(RunnerTest, ARunGoesOnOverARestartAndNoLineIsLost) {
+  const RunId id = start("short");
+  ASSERT_TRUE(wait_until_running(id));
+
+  restart();
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  for (int step = 0; step < 15; ++step) {
+    EXPECT_NE(log_of(id).find("step " + std::to_string(step)), std::string::npos) << step;
+  }
+  EXPECT_NE(state()->payload.find("15"), std::string::npos);
+}
+
+TEST_F(RunnerTest, ARunThatEndedWhileNoServerWatchedKeepsItsResult) {
+  const RunId id = start("short");
+  ASSERT_TRUE(wait_until_running(id));
+  runner_.reset();
+  ASSERT_TRUE(comes_true([&] { return fs::exists(supervisor::result_file(home_.run(id))); }));
+
+  restart();
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded);
+  EXPECT_NE(state()->payload.find("15"), std::string::npos);
+}
+
+TEST_F(RunnerTest, AKilledSupervisorMakesTheRunLostAndFreesItsState) {
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  ::kill(process->pid, SIGKILL);
+
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::lost);
+  EXPECT_TRUE(state_is_free());
+}
+
+TEST_F(RunnerTest, AClaimThatNothingCameOfGoesBackToTheQueue) {
+  runner_.reset();
+  const RunId id = [&] {
+    store::NewRun run = cupola::testing::new_run(tenant_, now());
+    run.tasks = {"load"};
+    run.state_ids = {"prod:tap-to-target"};
+    db_->write([&](db::Session& session) {
+      store::add_run(session, run, now());
+      EXPECT_EQ(store::claim_runs(session, "here", 1, now(), 30s).size(), 1u);
+    });
+    return run.id;
+  }();
+
+  restart();
+
+  EXPECT_EQ(wait_for_end(id).status, store::RunStatus::succeeded);
+}
+
+TEST_F(RunnerTest, ARunSeesNeitherTheServersFolderNorRootsFiles) {
+  const RunId id = start("hidden", 1h, {{"HIDDEN", home_.root()}});
+  const store::Run run = wait_for_end(id);
+  if (run.sandbox.value_or("").find("no sandbox") != std::string::npos)
+    GTEST_SKIP() << *run.sandbox;
+
+  const std::string log = log_of(id);
+  EXPECT_NE(log.find("/repository/data\n"), std::string::npos) << log;
+  EXPECT_EQ(log.find("cupola.db"), std::string::npos);
+  EXPECT_EQ(log.find("\n0\n"), std::string::npos) << "it runs as root";
+}
+
+}  // namespace
+}  // namespace cupola::runner
