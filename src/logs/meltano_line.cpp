@@ -1,8 +1,10 @@
 #include "logs/meltano_line.h"
 
 #include <algorithm>
-#include <array>
 
+#include <fmt/format.h>
+
+#include "base/json.h"
 #include "base/text.h"
 
 namespace cupola::logs {
@@ -60,6 +62,21 @@ void read_metric(const json::object& metric, MeltanoLine& line) {
   }
 }
 
+/// Where a secret is "true" or "1234", masking leaves `"key": ****`: read it as null.
+std::string with_masked_values_null(std::string_view text) {
+  constexpr std::string_view masked = "\": ****";
+  std::string json;
+  for (;;) {
+    const std::size_t at = text.find(masked);
+    if (at == std::string_view::npos) return json.append(text);
+    json.append(text.substr(0, at));
+    const bool in_a_string = at > 0 && text[at - 1] == '\\';
+    json.append(in_a_string ? masked : "\": null");
+    text.remove_prefix(at + masked.size());
+    if (!in_a_string) text.remove_prefix(std::min(text.find_first_of(",}"), text.size()));
+  }
+}
+
 /// "… METRIC: {…}" as singer-python and plugins without structured logs write it.
 void read_plain_metric(MeltanoLine& line) {
   const std::size_t at = line.text.find(metric_mark);
@@ -71,19 +88,79 @@ void read_plain_metric(MeltanoLine& line) {
   if (metric && metric->is_object()) read_metric(metric->get_object(), line);
 }
 
-/// What the line says of an error beside its event.
-std::string error_text(const json::object& object) {
-  std::string text;
-  const std::string failed_block = text_at(object, "err");
-  if (!failed_block.empty()) text += ": " + failed_block;
-  const std::string traceback = text_at(object, "exception");
-  if (!traceback.empty()) text += "\n" + traceback;
-  const json::value* plugin = object.if_contains("plugin_exception");
-  if (plugin != nullptr && plugin->is_object()) {
-    const json::object& exception = plugin->get_object();
-    text += "\n" + text_at(exception, "type", "Exception") + ": " + text_at(exception, "message");
+/// A traceback as Python prints it, the innermost call last. `function` names the member that
+/// holds a frame's function: meltano's own exceptions and those of plugins differ there.
+std::string traceback_text(const json::value* frames, std::string_view function) {
+  if (frames == nullptr || !frames->is_array() || frames->get_array().empty()) return "";
+  std::string text = "\nTraceback (most recent call last):";
+  for (const json::value& value : frames->get_array()) {
+    if (!value.is_object()) continue;
+    const json::object& frame = value.get_object();
+    text += fmt::format("\n  File \"{}\", line {}, in {}", text_at(frame, "filename"),
+                        number_at(frame, "lineno"), text_at(frame, function));
+    const std::string code = text_at(frame, "line");
+    if (!trim(code).empty()) text.append("\n    ").append(trim(code));
   }
   return text;
+}
+
+/// As Singer SDK taps report one: {type, message, traceback, cause}.
+std::string plugin_exception_text(const json::object& exception) {
+  std::string text = traceback_text(exception.if_contains("traceback"), "function");
+  text += fmt::format("\n{}: {}", text_at(exception, "type", "Exception"),
+                      text_at(exception, "message"));
+  const json::value* cause = exception.if_contains("cause");
+  for (int depth = 0; cause != nullptr && cause->is_object() && depth < 8; ++depth) {
+    text += fmt::format("\ncaused by {}: {}", text_at(cause->get_object(), "type", "Exception"),
+                        text_at(cause->get_object(), "message"));
+    cause = cause->get_object().if_contains("cause");
+  }
+  return text;
+}
+
+/// As meltano reports its own: [{exc_type, exc_value, frames}], the last raised first.
+std::string exceptions_text(const json::array& exceptions) {
+  std::string text;
+  for (const json::value& value : exceptions) {
+    if (!value.is_object()) continue;
+    const json::object& exception = value.get_object();
+    if (text.empty()) text = traceback_text(exception.if_contains("frames"), "name");
+    text +=
+        fmt::format("\n{}{}: {}", &value == &exceptions.front() ? "" : "caused by ",
+                    text_at(exception, "exc_type", "Exception"), text_at(exception, "exc_value"));
+  }
+  return text;
+}
+
+/// What the line says beside its event: how it ended, and the exceptions.
+std::string outcome_text(const json::object& object) {
+  std::string text;
+  for (const std::string_view key : {"err", "status"}) {
+    const std::string outcome = text_at(object, key);
+    if (!outcome.empty() && !object.contains("stdio")) text += ": " + outcome;
+  }
+  const json::value* exception = object.if_contains("exception");
+  if (exception != nullptr && exception->is_string()) {
+    text.append("\n").append(exception->get_string());
+  } else if (exception != nullptr && exception->is_array()) {
+    text += exceptions_text(exception->get_array());
+  }
+  const json::value* plugin = object.if_contains("plugin_exception");
+  if (plugin != nullptr && plugin->is_object()) text += plugin_exception_text(plugin->get_object());
+  return text;
+}
+
+void read_source(const json::object& object, MeltanoLine& line) {
+  line.stdio = text_at(object, "stdio");
+  line.plugin = text_at(object, "string_id");
+  if (line.plugin.empty()) line.plugin = plugin_of_logger(text_at(object, "_logger"));
+  // Without these, `name` is all there is; of meltano's own lines it is "meltano".
+  if (line.plugin.empty() && !line.stdio.empty()) line.plugin = text_at(object, "name");
+  line.job = text_at(object, "job_name");
+  if (line.job.empty()) line.job = text_at(object, "state_id");
+  const std::string kind = text_at(object, "cmd_type");  // of `meltano elt`
+  line.producer = flag_at(object, "producer", kind == "extractor");
+  line.consumer = flag_at(object, "consumer", kind == "loader");
 }
 
 }  // namespace
@@ -92,8 +169,11 @@ MeltanoLine parse_meltano_line(std::string_view text) {
   MeltanoLine line;
   line.text = std::string(text);
   const std::string_view trimmed = trim(text);
-  const Result<json::value> parsed =
-      trimmed.starts_with('{') ? parse_json(trimmed) : Result<json::value>(json::value());
+  Result<json::value> parsed = json::value();
+  if (trimmed.starts_with('{')) {
+    parsed = parse_json(trimmed);
+    if (!parsed) parsed = parse_json(with_masked_values_null(trimmed));
+  }
   const json::object* object = parsed ? parsed->if_object() : nullptr;
   const json::value* event = object == nullptr ? nullptr : object->if_contains("event");
   if (event == nullptr || !event->is_string() || !object->contains("level")) {
@@ -102,10 +182,7 @@ MeltanoLine parse_meltano_line(std::string_view text) {
   }
 
   line.level = known_level(text_at(*object, "level"));
-  line.stdio = text_at(*object, "stdio");
-  line.plugin = text_at(*object, "string_id");
-  if (line.plugin.empty()) line.plugin = plugin_of_logger(text_at(*object, "_logger"));
-  if (line.plugin.empty()) line.plugin = text_at(*object, "name");
+  read_source(*object, line);
   line.text = std::string(event->get_string());
 
   const json::value* metric = object->if_contains("metric_info");
@@ -116,7 +193,7 @@ MeltanoLine parse_meltano_line(std::string_view text) {
     read_plain_metric(line);
   }
   if (line.stream.empty()) line.stream = text_at(*object, "stream_name");
-  line.text += error_text(*object);
+  line.text += outcome_text(*object);
   return line;
 }
 

@@ -5,11 +5,10 @@
 /// Read from what meltano 4.4.1 writes with `cli.log_format: json`, for plugins with structured
 /// logs (Singer SDK) and with plain ones. Pure; lines from outside may hold anything.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/json.h"
 
 namespace cupola::logs {
 
@@ -18,8 +17,15 @@ struct MeltanoLine {
   std::string level;   ///< "debug", "info", "warning", "error" (critical too); else empty
   std::string stream;  ///< the Singer stream of a metric, else empty
   std::string stdio;   ///< "stdout" or "stderr" of the plugin, else empty
-  std::string text;    ///< what a person reads; of an SDK metric "METRIC: {…}"; may hold newlines
-  /// From Singer SDK metrics: records moved, when the line says so.
+  std::string text;    ///< what a person reads; may hold newlines (tracebacks). Of a structured
+                       ///< metric: "METRIC: {…}"
+  std::string job;     ///< meltano's job_name, the state id of the block; else empty
+  /// A tap produces, a target consumes, a mapper does both; neither when the line does not say.
+  bool producer = false;
+  bool consumer = false;
+  /// Records moved since the plugin's last such line, from a `record_count` metric: add them up by
+  /// (job, plugin, stream), and producers and consumers apart. Plugins that are none of the Singer
+  /// SDK's often say nothing: then the number is not known, not 0.
   std::optional<std::int64_t> records;
 };
 

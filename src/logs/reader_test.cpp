@@ -205,6 +205,23 @@ TEST_F(ReaderTest, RandomDamageIsSurvived) {
   }
 }
 
+TEST_F(ReaderTest, ASeekTableThatCannotBeTrueIsRefused) {
+  write_lines(10);
+  compress(path);
+  const std::string packed = bytes_of(file(".log.zst"));
+  const auto size = static_cast<std::uint32_t>(packed.size() - seek_table({{1, 1}}).size());
+  const std::string frame = packed.substr(0, size);
+  for (const std::vector<Frame>& table : std::vector<std::vector<Frame>>{
+           {{size, ~0u}}, {{size - 1, 70}}, {{size, 70}, {1, 0}}, {{~0u, 70}, {size + 1, 0}}}) {
+    put_bytes(file(".log.zst"), frame + seek_table(table));
+
+    const Result<Reader> reader = Reader::open(path);
+
+    ASSERT_FALSE(reader);
+    EXPECT_EQ(reader.error().kind, Error::Kind::malformed);
+  }
+}
+
 TEST(SeekTable, IsThatOfTheSpecification) {
   const std::string table = seek_table({{100, 1000}, {50, 7}});
 

@@ -132,7 +132,7 @@ void add_plain_forms(std::string_view value, std::vector<std::string>& forms) {
 
 void add_encoded_forms(std::string_view value, std::vector<std::string>& forms) {
   for (const std::string_view alphabet : {standard_alphabet, url_alphabet}) {
-    for (const std::size_t before : {0, 1, 2}) {
+    for (const std::size_t before : {0u, 1u, 2u}) {
       forms.push_back(base64_core(value, before, alphabet));
     }
   }

@@ -158,6 +158,7 @@ TEST_F(WriterTest, AnyTornTailIsCutAndWrittenOn) {
       writer.flush();
 
       const std::vector<std::string> lines = shown();
+      ASSERT_EQ(file_size(file(".log")), writer.bytes());
       ASSERT_EQ(lines.back(), "p:again");
       ASSERT_LE(lines.size(), whole.size() + 1);
       ASSERT_TRUE(std::equal(lines.begin(), lines.end() - 1, whole.begin()))

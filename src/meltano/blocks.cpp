@@ -13,6 +13,8 @@
 namespace cupola::meltano {
 namespace {
 
+constexpr int most_suffix_passes = 4;
+
 struct Word {
   std::string text;
   const Plugin* plugin = nullptr;
@@ -201,7 +203,11 @@ std::vector<std::string> state_ids(const Project& project, std::string_view envi
     variables::Values values = env;
     values["MELTANO_ENVIRONMENT"] = environment;
     for (const auto& [name, value] : project.env) values[name] = value;
-    suffix = variables::expand(known->state_id_suffix, values).text;
+    // Official Meltano expands it anew for each plugin of the run, so that escapes do not last.
+    suffix = known->state_id_suffix;
+    for (int pass = 0; pass < most_suffix_passes; ++pass) {
+      suffix = variables::expand(suffix, values).text;
+    }
   }
   std::vector<std::string> ids;
   for (const Block& block : blocks) {

@@ -1,6 +1,7 @@
 #include "meltano/checks.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -36,6 +37,7 @@ class Checks {
     check_names("environment", project_.environments);
     check_plugin_names();
     check_default_environment();
+    check_shared_directories();
     for (const Schedule& schedule : project_.schedules) check(schedule);
     for (const Job& job : project_.jobs) check(job);
     for (const Environment& environment : project_.environments) check(environment);
@@ -86,6 +88,22 @@ class Checks {
                      cupola::quoted(name)),
          with_suggestion(name, names_of(project_.environments),
                          "Add it under 'environments:', or name another."));
+  }
+
+  /// Two plugins that run from one environment but want different things in it.
+  void check_shared_directories() {
+    std::map<std::string, std::pair<std::string, std::string>> known;
+    for (const Plugin& plugin : project_.plugins) {
+      const auto resolved = resolve(project_, plugin);
+      if (!resolved || !resolved->pip_url || resolved->pip_url->empty()) continue;
+      const auto [first, added] = known.try_emplace(plugin.type + "/" + resolved->directory_name,
+                                                    plugin.name, *resolved->pip_url);
+      if (added || first->second.second == *resolved->pip_url) continue;
+      warn(plugin.place,
+           fmt::format("The plugin {} shares the environment of {}, but has another 'pip_url'.",
+                       cupola::quoted(plugin.name), cupola::quoted(first->second.first)),
+           "Give both the same 'pip_url', or define one of them without 'inherit_from'.");
+    }
   }
 
   void check(const Schedule& schedule) {

@@ -3,10 +3,6 @@
 namespace cupola::meltano {
 namespace {
 
-json::value text_or_null(const std::string& text) {
-  return text.empty() ? json::value() : json::value(json_text(text));
-}
-
 template <typename T>
 json::array written_of(const std::vector<T>& list) {
   json::array array;
@@ -24,10 +20,11 @@ void add_project(const Project& project, json::object& object) {
   json::object details;
   json::object mappings;
   for (const Plugin& plugin : project.plugins) {
-    list_at(names, plugin.type).push_back(json_text(plugin.name));
+    const json::value* name = plugin.written.if_contains("name");
+    list_at(names, plugin.type).push_back(name == nullptr ? json::value() : *name);
     list_at(details, plugin.type).push_back(plugin.written);
-    for (const std::string& mapping : plugin.mappings) {
-      list_at(mappings, plugin.name).push_back(text_or_null(mapping));
+    for (const json::value& mapping : plugin.mappings_written) {
+      list_at(mappings, plugin.name).push_back(mapping);
     }
   }
   object["version"] = project.version;
@@ -50,9 +47,15 @@ json::object to_json(const Fault& fault) {
       {"hint", json_text(fault.hint)},       {"severity", fault.rejects ? "rejects" : "warning"}};
 }
 
-/// Official Meltano's two steps: reading the text, then making a project of it.
-bool is_of_yaml(const Fault& fault) {
-  return fault.message.starts_with("This is not") || fault.message.starts_with("The key");
+/// The fault that official Meltano would stop at.
+json::object first_error(const std::vector<Fault>& faults) {
+  const Fault* first = nullptr;
+  for (const Fault& fault : faults) {
+    if (fault.rejects && (first == nullptr || fault.stage < first->stage)) first = &fault;
+  }
+  return {{"stage", first->stage == Fault::Stage::project ? "parse" : "yaml"},
+          {"message", json_text(first->message)},
+          {"line", first->place.line}};
 }
 
 }  // namespace
@@ -63,13 +66,7 @@ json::object to_json(const Inspection& inspection) {
   if (inspection.ok) {
     add_project(inspection.project, object);
   } else {
-    for (const Fault& fault : inspection.faults) {
-      if (!fault.rejects) continue;
-      object["error"] = {{"stage", is_of_yaml(fault) ? "yaml" : "parse"},
-                         {"message", json_text(fault.message)},
-                         {"line", fault.place.line}};
-      break;
-    }
+    object["error"] = first_error(inspection.faults);
   }
   json::array faults;
   for (const Fault& fault : inspection.faults) faults.push_back(to_json(fault));

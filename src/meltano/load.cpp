@@ -98,7 +98,8 @@ class Loader {
   std::optional<yaml::Node> parse(const std::string& text, std::uint32_t file) {
     yaml::Document document = yaml::parse(text, file);
     for (yaml::Problem& problem : document.problems) {
-      report_.reject(problem.mark, std::move(problem.message), std::move(problem.hint));
+      report_.add({report_.place(problem.mark), std::move(problem.message), std::move(problem.hint),
+                   true, problem.form ? Fault::Stage::form : Fault::Stage::value});
     }
     whole_ = whole_ && document.whole && (document.root || document.problems.empty());
     return std::move(document.root);

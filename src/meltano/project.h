@@ -27,12 +27,20 @@ struct Place {
 };
 
 struct Fault {
+  /// How far official Meltano comes before it meets the fault.
+  enum class Stage {
+    form,     ///< the text is no YAML
+    value,    ///< it is, but not every value in it can be taken
+    project,  ///< the values make no project, or one that stumbles later
+  };
+
   Place place;
   std::string message;  ///< what is wrong, one sentence
   std::string hint;     ///< what to do about it
   /// True where official Meltano refuses the whole project; false where it would only stumble
   /// later, when the thing is used.
   bool rejects = true;
+  Stage stage = Stage::project;
 };
 
 /// An entry of `schedules:`.
@@ -140,6 +148,7 @@ struct Plugin {
   Place place;
 
   json::object written;
+  json::array mappings_written;
 };
 
 struct Project {
@@ -188,7 +197,7 @@ Inspection inspect(const std::filesystem::path& root, const std::filesystem::pat
 
 /// `{"ok", …, "faults": [{"file", "line", "column", "message", "hint", "severity"}]}`. With `ok`
 /// the keys that `docs/inspect.md` lists are between them; else `error: {stage, message, line}`,
-/// the first fault that rejects. Severity is "rejects" or "warning".
+/// the fault that official Meltano meets first. Severity is "rejects" or "warning".
 json::object to_json(const Inspection& inspection);
 
 /// Official Meltano's plugin types, in its order.

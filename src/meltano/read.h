@@ -19,6 +19,9 @@ std::vector<Environment> read_environments(const yaml::Node& node, Report& repor
 std::vector<Schedule> read_schedules(const yaml::Node& node, Report& report);
 std::vector<Job> read_jobs(const yaml::Node& node, Report& report);
 
+/// The `name` of a plugin or environment: text without ':', which separates the parts of state ids.
+std::string read_name(const yaml::Node& name, Report& report);
+
 /// The whole tree, a mapping.
 Project read_project(const yaml::Node& tree, Report& report);
 

@@ -20,13 +20,8 @@ EnvironmentPlugin read_plugin(const Node& node, const std::string& type, Report&
   if (!fields.is_mapping()) return plugin;
   fields.forbid({"self", "plugin_type"});
   if (fields.require("name", "Add the plugin's 'name:'.")) {
-    const Node& name = *fields.find("name");
-    if (!name.is_text() || name.text.find(':') != std::string::npos) {
-      report.reject(name.mark, "The plugin's name must be text without ':'.",
-                    "Write the name as in 'plugins:'.");
-    }
-    plugin.name = name.text;
-    written["name"] = to_json(name);
+    plugin.name = read_name(*fields.find("name"), report);
+    written["name"] = to_json(*fields.find("name"));
   }
   plugin.config = fields.object("config");
   plugin.env = fields.texts("env");
@@ -89,18 +84,8 @@ Environment read_environment(const Node& node, Report& report) {
   fields.allow_only({"name", "config", "env", "state_id_suffix"},
                     "What an environment sets for plugins stands under 'config: plugins:'.");
   if (fields.require("name", "Add 'name:'.")) {
-    const Node& name = *fields.find("name");
-    if (!name.is_text()) {
-      report.reject(name.mark, fmt::format("The name must be text; this is {}.", in_words(name)),
-                    "Put the name in quotes.");
-    } else if (name.text.find(':') != std::string::npos) {
-      report.reject(
-          name.mark,
-          fmt::format("The environment's name {} holds a ':'.", cupola::quoted(name.text)),
-          "Choose a name without ':'; it separates the parts of state ids.");
-    }
-    environment.name = name.text;
-    environment.written["name"] = to_json(name);
+    environment.name = read_name(*fields.find("name"), report);
+    environment.written["name"] = to_json(*fields.find("name"));
   }
   environment.env = fields.texts("env");
   environment.state_id_suffix = fields.text("state_id_suffix");

@@ -15,24 +15,6 @@ const std::vector<std::string> setting_kinds = {
     "string", "integer", "boolean", "decimal", "date_iso8601", "email", "password",
     "oauth",  "options", "file",    "array",   "object",       "hidden"};
 
-/// Names are parts of state ids, which are put together with ':'.
-std::string read_name(const Fields& fields) {
-  if (!fields.require("name", "Add 'name:'.")) return {};
-  const Node& name = *fields.find("name");
-  if (!name.is_text()) {
-    fields.report().reject(name.mark,
-                           fmt::format("The name must be text; this is {}.", in_words(name)),
-                           "Put the name in quotes.");
-    return {};
-  }
-  if (name.text.find(':') != std::string::npos) {
-    fields.report().reject(
-        name.mark, fmt::format("The name {} holds a ':'.", cupola::quoted(name.text)),
-        "Choose a name without ':'; it separates plugin and command, and the parts of state ids.");
-  }
-  return name.text;
-}
-
 Setting read_setting(const Node& node, Report& report) {
   Setting setting;
   if (node.is_null()) {
@@ -203,8 +185,13 @@ void read_extras(const Fields& fields, bool own_definition, Plugin& plugin) {
   }
 }
 
-/// What a plugin that carries its own definition must have in a form that can be walked through.
-void check_own_lists(const Fields& fields) {
+/// What official Meltano demands only of plugins that carry their own definition.
+void check_own_values(const Fields& fields) {
+  const Node* name = fields.find("name");
+  if (name != nullptr && (name->is_sequence() || name->is_mapping())) {
+    fields.report().reject(name->mark, "The name must be text; this is " + in_words(*name) + ".",
+                           "Write the name as text.");
+  }
   for (const std::string_view key : {"capabilities", "settings_group_validation"}) {
     const Node* value = fields.find(key);
     if (value == nullptr || value->is_falsy() || value->is_sequence() || value->is_text() ||
@@ -236,6 +223,8 @@ void read_mappings(const Fields& fields, Plugin& plugin) {
                            "Add 'name:'.");
     }
     plugin.mappings.push_back(mapping.text("name"));
+    const Node* name = mapping.find("name");
+    plugin.mappings_written.push_back(name == nullptr ? json::value() : to_json(*name));
   }
 }
 
@@ -246,8 +235,10 @@ Plugin read_plugin(const Node& node, const std::string& type, Report& report) {
   const Fields fields(node, "The plugin", report);
   if (!fields.is_mapping()) return plugin;
   fields.forbid({"self", "plugin_type"});
-  plugin.name = read_name(fields);
-  plugin.written["name"] = json_text(plugin.name);
+  if (fields.require("name", "Add 'name:'.")) {
+    plugin.name = read_name(*fields.find("name"), report);
+    plugin.written["name"] = to_json(*fields.find("name"));
+  }
   for (const auto& [key, member] :
        {std::pair{"inherit_from", &Plugin::inherit_from}, std::pair{"variant", &Plugin::variant},
         std::pair{"executable", &Plugin::executable},
@@ -266,7 +257,7 @@ Plugin read_plugin(const Node& node, const std::string& type, Report& report) {
     if (!url->is_falsy()) plugin.written["pip_url"] = to_json(*url);
   }
   const bool own_definition = plugin.inherit_from.empty() && !plugin.namespace_.empty();
-  if (own_definition) check_own_lists(fields);
+  if (own_definition) check_own_values(fields);
   plugin.python = fields.text("python");
   plugin.capabilities = fields.list("capabilities");
   plugin.requires_meltano = fields.text("requires_meltano");
@@ -282,7 +273,9 @@ Plugin read_plugin(const Node& node, const std::string& type, Report& report) {
   if (env != nullptr && !env->is_falsy()) plugin.written["env"] = to_json(*env);
   read_extras(fields, own_definition, plugin);
   if (!plugin.extras.empty()) plugin.written["extras"] = plugin.extras;
-  if (!plugin.annotations.empty()) plugin.written["annotations"] = plugin.annotations;
+  if (const Node* annotations = fields.find("annotations")) {
+    plugin.written["annotations"] = to_json(*annotations);
+  }
   read_settings(fields, plugin);
   read_commands(fields, plugin);
   if (type == "mappers") read_mappings(fields, plugin);
@@ -305,6 +298,25 @@ const std::vector<Node>& entries_of(const Node& node, std::string_view what, Rep
                   "Write each as a list entry, or remove the key.");
   }
   return node.items;
+}
+
+std::string read_name(const Node& name, Report& report) {
+  if (name.is_sequence() || name.is_mapping()) {
+    report.warn(name.mark, "The name must be text; this is " + in_words(name) + ".",
+                "Write the name as text.");
+    return {};
+  }
+  if (!name.is_text()) {
+    report.reject(name.mark, "The name must be text; this is " + in_words(name) + ".",
+                  "Put the name in quotes.");
+    return {};
+  }
+  if (name.text.find(':') != std::string::npos) {
+    report.reject(name.mark, fmt::format("The name {} holds a ':'.", cupola::quoted(name.text)),
+                  "Choose a name without ':'; it separates plugin and command, and the parts of "
+                  "state ids.");
+  }
+  return name.text;
 }
 
 std::vector<Plugin> read_plugins(const Node& node, Report& report) {

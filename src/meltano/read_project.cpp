@@ -37,7 +37,7 @@ const Node* find_setting(const Fields& fields, std::string_view name) {
     const Node* outer = fields.find(name.substr(0, dot));
     if (outer != nullptr) value = outer->find(name.substr(dot + 1));
   }
-  return value == nullptr || value->is_null() ? nullptr : value;
+  return value == nullptr || value->is_null() || value->is_mapping() ? nullptr : value;
 }
 
 /// Variables in it count as unset: this reads files, not an environment.
@@ -46,12 +46,12 @@ json::value setting(const Fields& fields, std::string_view name) {
   if (value == nullptr) return nullptr;
   if (!value->is_text()) return to_json(*value);
   const std::string text = variables::expand(value->text, {}).text;
-  return text.empty() ? json::value() : json::value(json_text(text));
+  return text.empty() && !value->text.empty() ? json::value() : json::value(json_text(text));
 }
 
 std::string setting_text(const Fields& fields, std::string_view name) {
   const Node* value = find_setting(fields, name);
-  if (value == nullptr || value->is_sequence() || value->is_mapping()) return {};
+  if (value == nullptr || value->is_sequence()) return {};
   return value->is_text() ? variables::expand(value->text, {}).text : value->text;
 }
 

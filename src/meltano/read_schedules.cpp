@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -12,6 +14,21 @@ using yaml::Node;
 
 json::value value_of(const Node* node) {
   return node == nullptr ? json::value() : to_json(*node);
+}
+
+/// The keys that official Meltano keeps of those it does not know: some hide behind names of its
+/// own.
+json::object kept_keys(json::object keys) {
+  static const std::vector<std::string_view> hidden = {
+      "as_canonical", "canonical", "find_by_name", "is_attr_set", "last_successful_run",
+      "parse",        "to_yaml",   "update",       "with_attrs",  "yaml"};
+  json::object kept;
+  for (const auto& [key, value] : keys) {
+    const std::string_view name = key;
+    if (name.starts_with('_') || std::ranges::find(hidden, name) != hidden.end()) continue;
+    kept[key] = value;
+  }
+  return kept;
 }
 
 Schedule read_schedule(const Node& node, Report& report) {
@@ -69,6 +86,7 @@ Schedule read_schedule(const Node& node, Report& report) {
     other = other_keys(
         node, {"name", "interval", "env", "annotations", "extractor", "loader", "transform"});
   }
+  other = kept_keys(std::move(other));
   if (!other.empty()) written["other_keys"] = std::move(other);
   return schedule;
 }
@@ -77,6 +95,14 @@ Schedule read_schedule(const Node& node, Report& report) {
 void add_words(const Node& node, std::vector<std::string>& words, Report& report) {
   if (node.is_sequence()) {
     for (const Node& item : node.items) add_words(item, words, report);
+    return;
+  }
+  if (node.is_mapping()) {
+    report.warn(node.mark, "A task must be text; this is a mapping.",
+                "Put the task in quotes: a ': ' makes it a mapping.");
+    for (const yaml::Entry& entry : node.entries) {
+      for (const std::string_view word : split(entry.key.text, ' ')) words.emplace_back(word);
+    }
     return;
   }
   if (!node.is_text()) {
@@ -126,6 +152,13 @@ Job read_job(const Node& node, Report& report) {
   if (!tasks->is_sequence()) {
     report.warn(tasks->mark, fmt::format("'tasks' must be a list; this is {}.", in_words(*tasks)),
                 "Write each block as a list entry: '- tap-x target-y'.");
+    for (const yaml::Entry& entry : tasks->entries) {
+      json::array written;
+      for (const std::string_view word : split(entry.key.text, ' ')) {
+        written.push_back(json_text(word));
+      }
+      args.push_back(std::move(written));
+    }
     return job;
   }
   for (const Node& task : tasks->items) {
@@ -134,7 +167,12 @@ Job read_job(const Node& node, Report& report) {
     json::array written;
     for (const std::string& word : words) written.push_back(json_text(word));
     args.push_back(std::move(written));
-    std::erase(words, "");
+    if (std::erase(words, "") > 0) {
+      report.warn(task.mark,
+                  "The task holds a blank at an end or two in a row: official Meltano sees a name "
+                  "between them, so that the job cannot run.",
+                  "Separate the words with one blank.");
+    }
     job.tasks.push_back(join(words, " "));
   }
   return job;

@@ -26,7 +26,7 @@ std::map<std::string, std::string> env_of(const Project& project, const Plugin& 
   const std::string prefix = "MELTANO_" + singular(plugin.type) + "_";
   env[prefix + "NAME"] = plugin.name;
   env[prefix + "NAMESPACE"] = resolved.namespace_;
-  env[prefix + "VARIANT"] = resolved.variant;
+  env[prefix + "VARIANT"] = resolved.variant.empty() ? "default" : resolved.variant;
   for (const auto& [name, value] : plugin.env) env[name] = value;
   return env;
 }

@@ -71,18 +71,18 @@ Expanded expand(std::string_view text, const Values& values) {
   return result;
 }
 
-json::value expand(const json::value& value, const Values& values) {
+json::value expand_all(const json::value& value, const Values& values) {
   if (value.is_string()) {
     return json_text(expand(std::string_view(value.get_string()), values).text);
   }
   if (value.is_array()) {
     json::array result;
-    for (const json::value& item : value.get_array()) result.push_back(expand(item, values));
+    for (const json::value& item : value.get_array()) result.push_back(expand_all(item, values));
     return result;
   }
   if (value.is_object()) {
     json::object result;
-    for (const auto& [key, item] : value.get_object()) result[key] = expand(item, values);
+    for (const auto& [key, item] : value.get_object()) result[key] = expand_all(item, values);
     return result;
   }
   return value;

@@ -25,7 +25,7 @@ struct Expanded {
 Expanded expand(std::string_view text, const Values& values);
 
 /// All texts in lists and mappings expanded, at any depth; keys stay as they are.
-json::value expand(const json::value& value, const Values& values);
+json::value expand_all(const json::value& value, const Values& values);
 
 /// The variables that a text names, each once, in order of appearance.
 std::vector<std::string> used(std::string_view text);

@@ -90,6 +90,7 @@ struct Problem {
   Mark mark;
   std::string message;
   std::string hint;
+  bool form = true;  ///< the text is no YAML; else it is, but a value in it is refused
 };
 
 struct Document {

@@ -2,7 +2,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 
 #include <fmt/format.h>
 #include <yaml.h>
@@ -14,6 +13,7 @@ namespace cupola::meltano::yaml {
 namespace {
 
 constexpr std::size_t longest_key_in_words = 200;
+constexpr std::size_t most_problems = 1000;
 
 /// libyaml's event, released at the end.
 struct Event {
@@ -43,6 +43,10 @@ std::string hint_for(std::string_view what, std::string_view line) {
   if (what.find("mapping values are not allowed") != std::string_view::npos) {
     return "Check the indentation of this line and the one before; a value that holds ': ' needs "
            "quotes.";
+  }
+  if (what.find("alias") != std::string_view::npos ||
+      what.find("alphabetic") != std::string_view::npos) {
+    return "'*' begins an alias and '&' an anchor: put the value in quotes.";
   }
   if (what.find("tab character") != std::string_view::npos) {
     return "Indent with spaces, not with tabs.";
@@ -130,8 +134,9 @@ class Composer {
             static_cast<std::uint32_t>(mark.column + 1)};
   }
 
-  void add(Mark mark, std::string message, std::string hint) {
-    problems_.push_back({mark, std::move(message), std::move(hint)});
+  void add(Mark mark, std::string message, std::string hint, bool form = false) {
+    if (problems_.size() >= most_problems && !form) return;
+    problems_.push_back({mark, std::move(message), std::move(hint), form});
   }
 
   /// Ends the reading: over a limit, nothing after it is looked at.
@@ -142,7 +147,7 @@ class Composer {
 
   void stop(Mark mark, std::string message, std::string hint) {
     if (stopped_) return;
-    add(mark, std::move(message), std::move(hint));
+    add(mark, std::move(message), std::move(hint), true);
     stopped_ = true;
     stopped_at_ = mark.line;
   }
@@ -161,8 +166,10 @@ class Composer {
       return false;
     }
     if (parser_.context != nullptr) message += fmt::format(", {}", parser_.context);
-    const Mark mark = to_mark(parser_.problem_mark);
-    stop(mark, "This is not YAML: " + message + ".", hint_for(what, line_at(mark.line)));
+    // A key without its ':' is noticed only on the line after it.
+    const bool at_key = what.find("could not find expected ':'") != std::string_view::npos;
+    const Mark mark = to_mark(at_key ? parser_.context_mark : parser_.problem_mark);
+    stop(mark, "This is not YAML: " + message + ".", hint_for(message, line_at(mark.line)));
     return false;
   }
 
@@ -319,7 +326,7 @@ class Composer {
 
   void mapping(Node& result, int depth) {
     result.kind = Kind::mapping;
-    std::set<std::string> known;
+    std::map<std::string, std::uint32_t> known;  // where each key stands
     std::vector<Entry> merged;
     for (;;) {
       Event key_event;
@@ -338,30 +345,23 @@ class Composer {
       }
       if (entry.key.is_sequence() || entry.key.is_mapping()) {
         write_key(entry.key, entry.key.text);
-      } else if (!known.insert(identity(entry.key)).second) {
-        report_duplicate(result, entry);
-        continue;
+      } else {
+        const auto [first, added] = known.try_emplace(identity(entry.key), entry.key.mark.line);
+        if (!added) {
+          add(entry.key.mark,
+              fmt::format("The key {} stands here twice (first on line {}).",
+                          cupola::quoted(entry.key.text), first->second),
+              "Remove one of the two, or put their values together.");
+          continue;
+        }
       }
       result.entries.push_back(std::move(entry));
     }
     // What a mapping says itself wins over what is merged into it.
     for (Entry& entry : merged) {
       const std::string id = identity(entry.key);
-      if (id.empty() || known.insert(id).second) result.entries.push_back(std::move(entry));
+      if (id.empty() || known.try_emplace(id, 0).second) result.entries.push_back(std::move(entry));
     }
-  }
-
-  void report_duplicate(const Node& mapping_node, const Entry& entry) {
-    std::string where;
-    for (const Entry& other : mapping_node.entries) {
-      if (identity(other.key) == identity(entry.key)) {
-        where = fmt::format(" (first on line {})", other.key.mark.line);
-        break;
-      }
-    }
-    add(entry.key.mark,
-        fmt::format("The key {} stands here twice{}.", cupola::quoted(entry.key.text), where),
-        "Remove one of the two, or put their values together.");
   }
 
   void merge(Entry& entry, std::vector<Entry>& merged) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -162,32 +163,40 @@ Result<void> show_own_binds(const Sandbox& sandbox) {
   return {};
 }
 
-}  // namespace
-
-Result<std::string> enter_mounts(const Sandbox& sandbox, const Support& support) {
-  if (!sandbox.overlay) return std::string();
-  const SandboxKind kind = effective_kind(sandbox, support);
-  if (auto made = make_folders(sandbox); !made) return made.error();
-  std::string why = support.overlay ? "no sandbox" : "no overlay on this machine";
-  if (kind != SandboxKind::none) {
-    if (auto entered = enter_namespace(kind); !entered) return entered.error();
-    if (kind == SandboxKind::root) {
-      if (auto shown = show_own_binds(sandbox); !shown) return shown.error();
-    }
-    if (support.overlay) {
-      const auto mounted = try_overlay(sandbox, kind);
-      if (mounted) return std::string("overlay");
-      why = mounted.error().message;
-      if (why.ends_with('.')) why.pop_back();
-    }
-  }
-  const auto& overlay = *sandbox.overlay;
+Result<void> copy_in_place_of_overlay(const Sandbox& sandbox, SandboxKind kind) {
+  const Overlay& overlay = *sandbox.overlay;
   const auto uid = ::geteuid() == 0 ? sandbox.uid : std::nullopt;
-  if (auto copied = copy_tree(overlay.lower, overlay.upper, uid); !copied) return copied.error();
+  if (auto copied = copy_tree(overlay.lower, overlay.upper, uid); !copied) return copied;
   if (kind != SandboxKind::none &&
       ::mount(overlay.upper.c_str(), overlay.lower.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return unavailable("Cannot mount the copy over " + overlay.lower.string(), errno);
   }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> enter_mounts(const Sandbox& sandbox, const Support& support) {
+  const SandboxKind kind = effective_kind(sandbox, support);
+  const bool own_binds =
+      kind == SandboxKind::root && std::any_of(sandbox.binds.begin(), sandbox.binds.end(),
+                                               [](const Bind& bind) { return bind.as_own; });
+  if (kind != SandboxKind::none && (sandbox.overlay || own_binds)) {
+    if (auto entered = enter_namespace(kind); !entered) return entered.error();
+  }
+  if (own_binds) {
+    if (auto shown = show_own_binds(sandbox); !shown) return shown.error();
+  }
+  if (!sandbox.overlay) return std::string();
+  if (auto made = make_folders(sandbox); !made) return made.error();
+  std::string why = kind == SandboxKind::none ? "no sandbox" : "no overlay on this machine";
+  if (kind != SandboxKind::none && support.overlay) {
+    const auto mounted = try_overlay(sandbox, kind);
+    if (mounted) return std::string("overlay");
+    why = mounted.error().message;
+    if (why.ends_with('.')) why.pop_back();
+  }
+  if (auto copied = copy_in_place_of_overlay(sandbox, kind); !copied) return copied.error();
   return "copy: " + why;
 }
 

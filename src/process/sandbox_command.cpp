@@ -203,6 +203,10 @@ SandboxedProgram unisolated(const Program& inside, const Sandbox& sandbox) {
   if (!sandbox.folder.empty()) result.program.folder = host_path(sandbox, sandbox.folder);
   if (sandbox.uid && ::geteuid() == 0) {
     result.program.argv = as_user(*sandbox.uid);
+    // The kernel forgets this at a change of user.
+    if (inside.dies_with_parent) {
+      result.program.argv.insert(result.program.argv.begin() + 1, {"--pdeathsig", "KILL"});
+    }
     append(result.program.argv, late_environment(result.program.env));
     append(result.program.argv, inside.argv);
   }

@@ -309,6 +309,31 @@ TEST_F(MountsTest, WithoutAnOverlayACopyTakesItsPlace) {
   enter_and_check(support, "copy: no overlay");
 }
 
+TEST_F(MountsTest, SharedFoldersSeemToBeOnesOwnWithoutChangingHands) {
+  if (::geteuid() != 0) GTEST_SKIP() << "an ordinary user has one uid only";
+  fs::create_directories(root_ / "home" / "kept");
+  write(root_ / "home" / "kept" / "old", "old");
+  sandbox_.overlay.reset();
+  sandbox_.links.clear();
+  sandbox_.binds = {
+      {.from = root_ / "home" / "kept", .to = "/kept", .writable = true, .as_own = true}};
+  sandbox_.folder = "/kept";
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const bool entered = enter_mounts(sandbox_, sandbox_support()).has_value();
+    const Output output = sh("echo more >> old && touch new && stat -c %u old new /kept");
+    const std::string uid = std::to_string(run_uid) + "\n";
+    ::_exit(entered && output.exit.ok() && output.out == uid + uid + uid ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+
+  EXPECT_EQ(status, 0);
+  struct ::stat made {};
+  ASSERT_EQ(::stat((root_ / "home" / "kept" / "new").c_str(), &made), 0);
+  EXPECT_EQ(made.st_uid, 0u);
+}
+
 TEST_F(MountsTest, CopyKeepsTimesModesAndLinks) {
   const fs::path checkout = root_ / "home" / "checkout";
   const auto then = fs::file_time_type::clock::now() - std::chrono::hours(1000);

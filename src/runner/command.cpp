@@ -59,15 +59,14 @@ std::vector<std::string> meltano_command(const store::Run& run,
                                          const store::ReleaseContent& content, const Work& work,
                                          const Layout& layout) {
   std::vector<std::string> argv = {
-      fmt::format("{}/{}/bin/meltano", layout.environments, content.meltano_environment),
-      "--environment", content.environment};
-  const bool is_run = work.words.front() == "run";
-  argv.push_back(work.words.front());
-  if (is_run) {
-    argv.insert(argv.end(), {"--no-install", "--run-id", run.id.text()});
-    if (!run.options.state_id_suffix.empty()) {
-      argv.insert(argv.end(), {"--state-id-suffix", run.options.state_id_suffix});
-    }
+      fmt::format("{}/{}/bin/meltano", layout.environments, content.meltano_environment)};
+  // A logging.yaml of the project beats format variables and flags; only this flag beats it.
+  if (knows_log_format(content.meltano_version)) argv.emplace_back("--log-format=json");
+  argv.insert(argv.end(),
+              {"--log-config=" + layout.log_config, "--environment", content.environment,
+               work.words.front(), "--no-install", "--run-id", run.id.text()});
+  if (work.words.front() == "run" && !run.options.state_id_suffix.empty()) {
+    argv.insert(argv.end(), {"--state-id-suffix", run.options.state_id_suffix});
   }
   if (run.options.full_refresh) argv.emplace_back("--full-refresh");
   argv.insert(argv.end(), work.words.begin() + 1, work.words.end());

@@ -1,0 +1,140 @@
+/// Files made to exhaust their reader: each is refused with a line, quickly, in little memory.
+
+#include <chrono>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "meltano/yaml.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int slower = 20;
+constexpr std::size_t heavier = 16;
+#else
+constexpr int slower = 1;
+constexpr std::size_t heavier = 1;
+#endif
+
+namespace cupola::meltano::yaml {
+namespace {
+
+std::string repeated(std::string_view text, std::size_t count) {
+  std::string result;
+  result.reserve(text.size() * count);
+  for (std::size_t i = 0; i < count; ++i) result += text;
+  return result;
+}
+
+/// A figure of /proc/self/status in KiB.
+std::size_t status_figure(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return std::stoul(line.substr(name.size() + 1));
+  }
+  return 0;
+}
+
+void reset_peak() {
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+struct Bomb {
+  std::string name;
+  std::string text;
+};
+
+class BombsTest : public testing::TestWithParam<Bomb> {};
+
+std::string billion_laughs() {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int level = 1; level < 30; ++level) {
+    const std::string alias = "*a" + std::to_string(level - 1);
+    text += "a" + std::to_string(level) + ": &a" + std::to_string(level) + " [" + alias;
+    for (int i = 0; i < 8; ++i) text += ", " + alias;
+    text += "]\n";
+  }
+  return text;
+}
+
+std::string merge_chain() {
+  std::string text = "a0: &a0 {k: v}\n";
+  for (int level = 1; level < 20'000; ++level) {
+    const std::string number = std::to_string(level);
+    text += "a" + number + ": &a" + number + "\n  <<: *a" + std::to_string(level - 1) + "\n  k" +
+            number + ": v\n";
+  }
+  return text;
+}
+
+std::string nested_anchors() {
+  std::string text;
+  for (int level = 0; level < 90; ++level) text += "&a" + std::to_string(level) + " [";
+  text += repeated("x,", 90'000);
+  return "a: " + text + repeated("]", 90) + "\n";
+}
+
+std::string late_duplicates() {
+  std::string text;
+  for (int i = 0; i < 24'000; ++i) text += "k" + std::to_string(i) + ": 1\n";
+  return text + repeated("k23999: 1\n", 24'000);
+}
+
+std::string nested_blocks(int depth) {
+  std::string text;
+  for (int level = 0; level < depth; ++level)
+    text += std::string(static_cast<std::size_t>(level), ' ') + "a:\n";
+  return text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Refused, BombsTest,
+    testing::Values(Bomb{"BillionLaughs", billion_laughs()}, Bomb{"AliasOfItself", "a: &x [*x]\n"},
+                    Bomb{"AliasOfItselfInAMapping", "a: &x\n  b:\n    c: *x\n"},
+                    Bomb{"DeepFlow", repeated("[", 100'000)},
+                    Bomb{"DeepFlowMappings", repeated("{a: ", 100'000)},
+                    Bomb{"DeepKeys", "a: " + repeated("{", 100'000)},
+                    Bomb{"DeepBlockSequences", repeated("- ", 100'000) + "x\n"},
+                    Bomb{"DeepComplexKeys", repeated("? ", 100'000) + "x\n"},
+                    Bomb{"DeepBlocks", nested_blocks(1'300)},
+                    Bomb{"HugeScalar", "a: " + std::string(100 << 20, 'x') + "\n"},
+                    Bomb{"ManyItems", "a:\n" + repeated("- x\n", 250'000)},
+                    Bomb{"ManyFlowItems", "a: [" + repeated("x,", 500'000) + "]\n"},
+                    Bomb{"ManyEmptyItems", "a: [" + repeated("[],", 300'000) + "]\n"},
+                    Bomb{"MergeChain", merge_chain()}, Bomb{"NestedAnchors", nested_anchors()},
+                    Bomb{"OpenQuote", "a: \"" + repeated("x\n ", 300'000)},
+                    Bomb{"DuplicateKeys", repeated("a: b\n", 200'000)},
+                    Bomb{"LateDuplicates", late_duplicates()},
+                    Bomb{"Tags", repeated("- !!python/object x\n", 40'000)},
+                    Bomb{"Tabs", repeated("\t\n", 500'000) + "@"},
+                    Bomb{"Mistakes", repeated("a: @x\n", 10'000)},
+                    Bomb{"NotUtf8", std::string(1 << 20, '\xff')},
+                    Bomb{"LongLineNotUtf8", std::string((1 << 20) - 1, 'x') + "\xff"}),
+    [](const auto& bomb) { return bomb.param.name; });
+
+TEST_P(BombsTest, IsRefusedInATenthOfASecondAndLittleMemory) {
+  const std::size_t before = status_figure("VmRSS");
+  reset_peak();
+  const auto start = std::chrono::steady_clock::now();
+
+  const Document document = parse(GetParam().text, 0);
+
+  const auto took = std::chrono::steady_clock::now() - start;
+  const std::size_t peak = status_figure("VmHWM");
+  ASSERT_FALSE(document.problems.empty());
+  EXPECT_GE(document.problems.front().mark.line, 1U);
+  EXPECT_FALSE(document.problems.front().message.empty());
+  EXPECT_LT(std::chrono::duration<double>(took).count(), 0.1 * slower);
+  EXPECT_LT(peak - std::min(before, peak), (64UL << 10) * heavier);
+}
+
+TEST(BombsTest, LargeButHonestFilesAreRead) {
+  const Document document = parse("a:\n" + repeated("- name: x\n", 25'000), 0);
+
+  EXPECT_TRUE(document.problems.empty());
+  ASSERT_TRUE(document.root);
+  EXPECT_EQ(document.root->find("a")->items.size(), 25'000U);
+}
+
+}  // namespace
+}  // namespace cupola::meltano::yaml

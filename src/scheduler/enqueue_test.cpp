@@ -1,0 +1,157 @@
+#include "scheduler/enqueue.h"
+
+#include <gtest/gtest.h>
+
+#include "store/runs.h"
+#include "store/schedules.h"
+#include "testing/databases.h"
+#include "testing/tenant.h"
+
+namespace cupola::scheduler {
+namespace {
+
+const Instant noon = *parse_rfc3339("2026-11-23T12:00:00Z");
+
+class EnqueueTest : public cupola::testing::EachDatabase {
+ protected:
+  void SetUp() override {
+    EachDatabase::SetUp();
+    if (IsSkipped()) return;
+    tenant_ = db->write([](db::Session& session) {
+      return cupola::testing::add_tenant(session, "acme", noon - 1h);
+    });
+  }
+
+  /// Deploys one schedule at noon - 30 min and, if asked, switches it on at noon - 20 min.
+  store::Schedule deploy(const std::string& interval, bool enabled = true,
+                         store::Overlap overlap = store::Overlap::queue_one,
+                         store::Missed missed = store::Missed::latest) {
+    return db->write([&](db::Session& session) {
+      cupola::testing::add_live_release(session, tenant_,
+                                        {{.name = "load",
+                                          .interval = interval,
+                                          .timezone = "UTC",
+                                          .overlap = overlap,
+                                          .missed = missed,
+                                          .state_ids = {"prod:tap-to-target"}}},
+                                        noon - 30min);
+      auto schedule =
+          *store::find_schedule(session, tenant_.organization.key, tenant_.deployment.key, "load");
+      if (enabled) store::set_enabled(session, schedule.key, true, noon - 20min);
+      return schedule;
+    });
+  }
+
+  std::vector<store::Run> unfinished(const store::Schedule& schedule) {
+    return db->read(
+        [&](db::Session& session) { return store::list_unfinished_runs(session, schedule.key); });
+  }
+  std::vector<store::Fire> fires(const store::Schedule& schedule) {
+    return db->read(
+        [&](db::Session& session) { return store::list_fires(session, schedule.key, 100); });
+  }
+
+  cupola::testing::Tenant tenant_;
+};
+INSTANTIATE_TEST_SUITE_P(On, EnqueueTest, cupola::testing::databases());
+
+TEST_P(EnqueueTest, AScheduleThatIsOffNeverFires) {
+  const auto schedule = deploy("*/5 * * * *", false);
+
+  const Enqueued enqueued = enqueue_due_runs(*db, noon + 10min);
+
+  EXPECT_EQ(enqueued.runs, 0);
+  EXPECT_FALSE(enqueued.next_due);
+  EXPECT_TRUE(fires(schedule).empty());
+}
+
+TEST_P(EnqueueTest, AFireBecomesOneQueuedRunHoweverOftenItIsLookedAt) {
+  const auto schedule = deploy("0 * * * *");
+
+  EXPECT_EQ(enqueue_due_runs(*db, noon - 1s).next_due, noon);
+  EXPECT_EQ(enqueue_due_runs(*db, noon).runs, 1);
+  EXPECT_EQ(enqueue_due_runs(*db, noon).runs, 0);
+
+  const auto runs = unfinished(schedule);
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].scheduled_at, noon);
+  EXPECT_EQ(runs[0].due_at, noon);
+  EXPECT_EQ(runs[0].trigger, store::Trigger::schedule);
+  EXPECT_EQ(runs[0].state_ids, std::vector<std::string>{"prod:tap-to-target"});
+  EXPECT_EQ(enqueue_due_runs(*db, noon + 1s).next_due, noon + 1h);
+}
+
+TEST_P(EnqueueTest, AFireBeforeTheSwitchOnDoesNotCount) {
+  const auto schedule = deploy("35 11 * * *");  // between deploy (11:30) and switch-on (11:40)
+
+  const Enqueued enqueued = enqueue_due_runs(*db, noon);
+
+  EXPECT_EQ(enqueued.runs, 0);
+  EXPECT_TRUE(fires(schedule).empty());
+  EXPECT_EQ(enqueued.next_due, noon - 25min + 24h);
+}
+
+TEST_P(EnqueueTest, ANewerFireTakesTheWaitersPlace) {
+  const auto schedule = deploy("*/10 * * * *");
+  enqueue_due_runs(*db, noon);
+  const auto first = unfinished(schedule);
+
+  enqueue_due_runs(*db, noon + 10min);
+
+  const auto waiting = unfinished(schedule);
+  ASSERT_EQ(first.size(), 1u);
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(waiting[0].scheduled_at, noon + 10min);
+  const auto superseded =
+      db->read([&](db::Session& session) { return store::find_run(session, first[0].id); });
+  EXPECT_EQ(superseded->status, store::RunStatus::skipped);
+  EXPECT_EQ(superseded->cancel_code, "superseded");
+}
+
+TEST_P(EnqueueTest, SkipRecordsTheFireAndStartsNothingWhileOneIsUnfinished) {
+  const auto schedule = deploy("*/10 * * * *", true, store::Overlap::skip);
+  enqueue_due_runs(*db, noon - 10min);
+
+  const Enqueued enqueued = enqueue_due_runs(*db, noon);
+
+  EXPECT_EQ(enqueued.skipped, 1);
+  EXPECT_EQ(unfinished(schedule).size(), 1u);
+  EXPECT_EQ(fires(schedule).front().outcome, store::FireOutcome::skipped_overlap);
+}
+
+TEST_P(EnqueueTest, DowntimeOfThreeHoursIsOneRunAndThreeMisses) {
+  const auto schedule = deploy("0 * * * *");
+  enqueue_due_runs(*db, noon - 1min);
+
+  const Enqueued enqueued = enqueue_due_runs(*db, noon + 3h + 30min);
+
+  EXPECT_EQ(enqueued.runs, 1);
+  EXPECT_EQ(enqueued.missed, 3);
+  const auto runs = unfinished(schedule);
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].stands_for, 4);
+  EXPECT_EQ(runs[0].scheduled_at, noon + 3h);
+  EXPECT_EQ(runs[0].trigger, store::Trigger::catch_up);
+  EXPECT_EQ(fires(schedule).size(), 4u);
+}
+
+TEST_P(EnqueueTest, ARedeployWithoutAChangeDoesNotMoveTheNextFire) {
+  deploy("0 * * * *");
+  enqueue_due_runs(*db, noon - 1min);
+
+  deploy("0 * * * *", false);
+
+  EXPECT_EQ(enqueue_due_runs(*db, noon).runs, 1);
+}
+
+TEST_P(EnqueueTest, AClockThatIsSetBackFiresNothingTwice) {
+  const auto schedule = deploy("0 * * * *");
+  enqueue_due_runs(*db, noon);
+
+  EXPECT_EQ(enqueue_due_runs(*db, noon - 30min).runs, 0);
+  EXPECT_EQ(enqueue_due_runs(*db, noon).runs, 0);
+  EXPECT_EQ(fires(schedule).size(), 1u);
+}
+
+}  // namespace
+}  // namespace cupola::scheduler

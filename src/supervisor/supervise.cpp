@@ -1,0 +1,378 @@
+#include "supervisor/supervise.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "process/program.h"
+#include "supervisor/control_group.h"
+#include "supervisor/descendants.h"
+#include "supervisor/result_file.h"
+#include "supervisor/run_log.h"
+#include "supervisor/sandbox_status.h"
+
+namespace cupola::supervisor {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+constexpr std::chrono::milliseconds first_look{1};
+constexpr std::chrono::milliseconds slowest_look{8};
+/// After the end of all processes only what is in the pipes can still come.
+constexpr std::chrono::seconds drain_for{10};
+constexpr std::chrono::milliseconds silence_ends_drain{300};
+constexpr std::chrono::seconds end_within{5};
+constexpr int pipe_size = 256 << 10;
+constexpr std::uint64_t most_processes = 4096;
+
+struct Pipe {
+  Fd read, write;
+};
+
+Pipe make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure("Cannot make a pipe: " + system_text(errno));
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  ::fcntl(ends[0], F_SETPIPE_SZ, pipe_size);
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+/// SIGTERM and SIGCHLD as readable events; what a terminal or a broken pipe would send is ignored.
+Fd take_signals() {
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);
+  sigset_t watched;
+  ::sigemptyset(&watched);
+  ::sigaddset(&watched, SIGTERM);
+  ::sigaddset(&watched, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  Fd fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) throw Failure("Cannot watch for signals: " + system_text(errno));
+  return fd;
+}
+
+std::uint64_t own_start_time() {
+  const std::string stat = read_file("/proc/self/stat", 4096).value_or("");
+  const auto after_name = stat.rfind(") ");
+  if (after_name == std::string::npos) return 0;
+  const auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
+  constexpr std::size_t start_time = 22 - 3;  // the first of these is field 3
+  return fields.size() > start_time ? std::stoull(std::string(fields[start_time])) : 0;
+}
+
+class Supervision {
+ public:
+  explicit Supervision(const RunSpec& spec)
+      : spec_(spec), signals_(take_signals()), result_(result_file(spec.folder)), log_(spec) {}
+
+  void run() {
+    for (const std::string& note : spec_.notes) log_.note(note);
+    outcome_.started_at = SystemClock().now();
+    if (auto started = start(); started) {
+      while (!ended_) step();
+      end();
+    } else {
+      outcome_.start_error = to_text(started.error());
+      log_.note(outcome_.start_error);
+    }
+    finish();
+  }
+
+ private:
+  Result<void> start() {
+    const process::Support& support =
+        spec_.support ? *spec_.support : process::sandbox_support(spec_.folder);
+    kind_ = process::effective_kind(spec_.sandbox, support);
+    isolation_ = support.text;
+    limit_memory();
+    auto mounted = process::enter_mounts(spec_.sandbox, support);
+    if (!mounted) return mounted.error();
+    if (!mounted->empty()) isolation_ += ", " + *mounted;
+    return start_program(support);
+  }
+
+  void limit_memory() {
+    if (spec_.memory_limit <= 0) return;
+    isolation_ += fmt::format("; memory limit {} MiB ", spec_.memory_limit >> 20);
+    auto group = ControlGroup::make(
+        spec_.run.empty() ? std::to_string(::getpid()) : spec_.run.text(), spec_.memory_limit);
+    if (group) {
+      isolation_ += fmt::format("by cgroup v{}", group->version());
+      group_.emplace(*std::move(group));
+    } else {
+      isolation_ += fmt::format("for each process alone ({})", group.error().message);
+    }
+  }
+
+  process::Program inside() const {
+    process::Program program{.argv = spec_.command, .env = spec_.env};
+    for (const auto& [name, secret] : spec_.secrets) {
+      program.env.emplace(name, std::string(secret.reveal()));
+    }
+    program.dies_with_parent = true;
+    program.limits = {{RLIMIT_CORE, 0}};
+    if (group_) {
+      program.control_groups = group_->process_files();
+    } else if (spec_.memory_limit > 0) {
+      program.limits.push_back({RLIMIT_DATA, static_cast<std::uint64_t>(spec_.memory_limit)});
+    }
+    if (spec_.sandbox.uid && ::geteuid() == 0) {
+      program.limits.push_back({RLIMIT_NPROC, most_processes});
+    }
+    return program;
+  }
+
+  Result<void> start_program(const process::Support& support) {
+    Pipe out = make_pipe();
+    Pipe err = make_pipe();
+    Pipe status = make_pipe();
+    const auto program = process::sandboxed(inside(), spec_.sandbox, support, status.write.get());
+    auto child = process::start(program.program, {.out = out.write.get(),
+                                                  .err = err.write.get(),
+                                                  .also = program.also({status.write.get()})});
+    if (!child) return child.error();
+    child_.emplace(*std::move(child));
+    out_ = std::move(out.read);
+    err_ = std::move(err.read);
+    status_pipe_ = std::move(status.read);
+    timeout_at_ = Clock::now() + std::min<std::chrono::milliseconds>(spec_.timeout, 8760h);
+    if (kind_ == process::SandboxKind::none) {
+      program_ = hold_process(child_->pid());
+      tell_started(child_->pid());
+    }
+    return {};
+  }
+
+  void tell_started(int pid) {
+    is_started_ = true;
+    put_file(started_file(spec_.folder),
+             to_json_text(Started{.pid = pid, .at = SystemClock().now(), .sandbox = isolation_}));
+  }
+
+  Time next_time() const {
+    Time next = Clock::now() + 1h;
+    for (const auto& time : {log_.flush_due(), look_at_, timeout_at_, kill_at_}) {
+      if (time) next = std::min(next, *time);
+    }
+    return next;
+  }
+
+  void step() {
+    std::array<pollfd, 5> fds{{{signals_.get(), POLLIN, 0},
+                               {child_->pidfd(), POLLIN, 0},
+                               {out_.get(), POLLIN, 0},
+                               {err_.get(), POLLIN, 0},
+                               {status_pipe_.get(), POLLIN, 0}}};
+    const auto wait = next_time() - Clock::now();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+    ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, left)));
+    if (fds[2].revents != 0) pump(out_, logs::Stream::output);
+    if (fds[3].revents != 0) pump(err_, logs::Stream::error);
+    if (fds[4].revents != 0) read_status();
+    if (fds[0].revents != 0) read_signals();
+    if (fds[1].revents != 0) ended_ = true;
+    const Time now = Clock::now();
+    if (look_at_ && now >= *look_at_) look_for_program();
+    if (log_.flush_due() && now >= *log_.flush_due()) log_.flush();
+    if (ended_) return;
+    if (timeout_at_ && now >= *timeout_at_) {
+      if (!outcome_.stopped) outcome_.timed_out = true;
+      ask_to_end();
+    }
+    if (kill_at_ && now >= *kill_at_) kill_all();
+  }
+
+  /// One read of what is there, so that the other stream, signals and times get their turn.
+  bool pump(Fd& fd, logs::Stream stream) {
+    const ssize_t count = ::read(fd.get(), buffer_.data(), buffer_.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (count <= 0) {
+      fd.reset();
+      return false;
+    }
+    const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
+    if (!is_started_ && stream == logs::Stream::error && early_words_.size() < 4096) {
+      early_words_ += bytes.substr(0, 4096);
+    }
+    log_.append(stream, bytes);
+    return true;
+  }
+
+  void read_status() {
+    const ssize_t count = ::read(status_pipe_.get(), buffer_.data(), buffer_.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0) return status_pipe_.reset();
+    status_.feed({buffer_.data(), static_cast<std::size_t>(count)});
+    if (status_.init_pid() && !init_) {
+      init_ = hold_process(*status_.init_pid());
+      look_at_ = Clock::now() + first_look;
+    }
+  }
+
+  /// The program is the only child of the namespace's first process; until it has left bwrap and
+  /// setpriv behind, it is not yet itself.
+  void look_for_program() {
+    look_at_.reset();
+    if (!program_ && init_) program_ = find_program_below(init_->pid);
+    if (program_ && has_become_program(program_->pid)) {
+      tell_started(program_->pid);
+      if (kill_at_) signal_program(SIGTERM);
+      return;
+    }
+    look_after_ = std::min(look_after_ * 2, slowest_look);
+    look_at_ = Clock::now() + look_after_;
+  }
+
+  void read_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo == SIGTERM && !kill_at_) {
+        outcome_.stopped = true;
+        ask_to_end();
+      }
+    }
+    reap_orphans(child_->pid());
+  }
+
+  /// A program that is not there yet gets its signal when it is found.
+  void ask_to_end() {
+    timeout_at_.reset();
+    kill_at_ = Clock::now() + spec_.grace;
+    log_.note(outcome_.timed_out
+                  ? fmt::format("The run is over its time of {}: it is asked to end.",
+                                to_text(spec_.timeout))
+                  : std::string("The run is asked to end."));
+    if (is_started_) signal_program(SIGTERM);
+  }
+
+  void signal_program(int number) const {
+    if (program_) ::syscall(SYS_pidfd_send_signal, program_->pidfd.get(), number, nullptr, 0);
+  }
+
+  void kill_all() {
+    if (!was_killed_) log_.note("It did not end in time: all of its processes are killed.");
+    was_killed_ = true;
+    kill_at_ = Clock::now() + end_within;
+    if (init_) ::syscall(SYS_pidfd_send_signal, init_->pidfd.get(), SIGKILL, nullptr, 0);
+    signal_program(SIGKILL);
+    if (kind_ == process::SandboxKind::none || !init_) child_->signal_group(SIGKILL);
+    if (group_) group_->kill_all();
+  }
+
+  /// The program ended: so does all that it left behind, then what it said is read to its end.
+  void end() {
+    child_->signal_group(SIGKILL);
+    const process::Exit exit = child_->wait();
+    if (init_) ::syscall(SYS_pidfd_send_signal, init_->pidfd.get(), SIGKILL, nullptr, 0);
+    if (group_) group_->kill_all();
+    if (!end_descendants(end_within)) {
+      log_.note("Some of its processes could not be ended.");
+    }
+    if (status_pipe_) read_status();
+    drain();
+    settle(exit);
+  }
+
+  void drain() {
+    const Time until = Clock::now() + drain_for;
+    Time silent_since = Clock::now();
+    while ((out_ || err_) && Clock::now() < until &&
+           Clock::now() < silent_since + silence_ends_drain) {
+      std::array<pollfd, 2> fds{{{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
+      ::poll(fds.data(), fds.size(), 50);
+      const bool some_out = fds[0].revents != 0 && pump(out_, logs::Stream::output);
+      const bool some_err = fds[1].revents != 0 && pump(err_, logs::Stream::error);
+      if (some_out || some_err) silent_since = Clock::now();
+    }
+  }
+
+  void settle(const process::Exit& exit) {
+    const bool isolated = kind_ != process::SandboxKind::none;
+    if (never_started(exit)) {
+      const std::string_view words = trim(early_words_);
+      outcome_.start_error =
+          fmt::format("The sandbox or the program in it could not be started: {}",
+                      words.empty() ? fmt::format("exit code {}", exit.code) : printable(words));
+      return;
+    }
+    if (!is_started_) tell_started(0);
+    End end{.code = exit.code};
+    if (const auto known = isolated && program_ ? end_of(*program_) : std::nullopt) {
+      end = *known;
+    } else if (exit.signal != 0) {
+      end = {.signal = exit.signal};
+    } else if (isolated) {
+      end = was_killed_ ? End{.signal = SIGKILL} : end_from_code(exit.code);
+    }
+    outcome_.exit_code = end.code;
+    outcome_.exit_signal = end.signal;
+  }
+
+  /// bwrap that fails tells no exit code; setpriv that fails says so, and never became the program.
+  bool never_started(const process::Exit& exit) const {
+    if (is_started_ || was_killed_ || exit.signal != 0) return false;
+    const bool helper_failed = early_words_.starts_with("setpriv: ") ||
+                               early_words_.starts_with("/usr/bin/setpriv: ") ||
+                               early_words_.starts_with("bwrap: ");
+    return !status_.exit_code() || (helper_failed && exit.code != 0);
+  }
+
+  void finish() {
+    const ResourcesUsed used = used_by_descendants();
+    outcome_.cpu_time = used.cpu_time;
+    outcome_.peak_memory = used.peak_memory;
+    if (group_) {
+      const ControlGroup::Usage usage = group_->usage();
+      outcome_.peak_memory = usage.peak_memory;
+      outcome_.out_of_memory = usage.out_of_memory;
+      group_.reset();
+    }
+    log_.close();
+    outcome_.log_failed = log_.failed();
+    outcome_.log_lines = log_.lines();
+    outcome_.ended_at = SystemClock().now();
+    result_.commit(to_json_text(outcome_));
+  }
+
+  const RunSpec& spec_;
+  Fd signals_;
+  ReservedFile result_;
+  RunLog log_;
+  Outcome outcome_;
+  process::SandboxKind kind_ = process::SandboxKind::none;
+  std::string isolation_;
+  std::optional<ControlGroup> group_;
+  std::optional<process::Child> child_;  ///< bwrap, or without a sandbox the program itself
+  Fd out_, err_, status_pipe_;
+  SandboxStatus status_;
+  std::optional<Process> init_, program_;
+  bool is_started_ = false;
+  bool was_killed_ = false;
+  bool ended_ = false;
+  std::string early_words_;
+  std::optional<Time> look_at_, timeout_at_, kill_at_;
+  std::chrono::milliseconds look_after_ = first_look;
+  std::array<char, pipe_size> buffer_;
+};
+
+}  // namespace
+
+void supervise(const RunSpec& spec) {
+  // Before anything that can take long: a server that comes back looks for it.
+  put_file(supervisor_file(spec.folder),
+           to_json_text(SupervisorProcess{.pid = ::getpid(), .start_time = own_start_time()}));
+  adopt_orphans();
+  Supervision(spec).run();
+}
+
+}  // namespace cupola::supervisor
