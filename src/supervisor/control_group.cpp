@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "supervisor/kernel_file.h"
 
 namespace cupola::supervisor {
 namespace {
@@ -26,10 +27,6 @@ struct Mount {
   fs::path root;   ///< which group is seen there
   fs::path point;  ///< where
 };
-
-std::string text_of(const fs::path& file) {
-  return read_file(file, 1u << 20).value_or("");
-}
 
 bool has_word(std::string_view list, char separator, std::string_view word) {
   for (const auto part : split(list, separator)) {

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/files.h"
 #include "base/text.h"
+#include "supervisor/kernel_file.h"
 
 namespace cupola::supervisor {
 namespace {
@@ -21,9 +21,8 @@ std::chrono::microseconds to_span(const timeval& time) {
 }
 
 void kill_children() {
-  const auto list = read_file(fmt::format("/proc/self/task/{}/children", ::getpid()), 1u << 20);
-  if (!list) return;
-  for (const auto word : split(*list, ' ')) {
+  const std::string list = text_of(fmt::format("/proc/self/task/{}/children", ::getpid()));
+  for (const auto word : split(list, ' ')) {
     int pid = 0;
     if (std::from_chars(word.data(), word.data() + word.size(), pid).ec != std::errc{}) continue;
     if (pid <= 1) continue;

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "supervisor/kernel_file.h"
 
 namespace cupola::supervisor {
 namespace {
@@ -30,8 +31,7 @@ constexpr std::uint64_t info_exit = 1u << 3;
 const unsigned long get_info = _IOWR(0xff, 11, PidfdInfo);
 
 std::string first_line_of(const std::string& file) {
-  const auto text = read_file(file, 4096);
-  return text ? std::string(trim(split(*text, '\n').front())) : "";
+  return std::string(trim(split(text_of(file), '\n').front()));
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ std::optional<Process> find_program_below(int init_pid) {
 
 bool has_become_program(int pid) {
   const std::string name = first_line_of(fmt::format("/proc/{}/comm", pid));
-  return name != "bwrap" && name != "setpriv";
+  return !name.empty() && name != "bwrap" && name != "setpriv";
 }
 
 std::optional<End> end_of(const Process& process) {

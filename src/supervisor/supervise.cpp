@@ -18,6 +18,7 @@
 #include "process/program.h"
 #include "supervisor/control_group.h"
 #include "supervisor/descendants.h"
+#include "supervisor/kernel_file.h"
 #include "supervisor/result_file.h"
 #include "supervisor/run_log.h"
 #include "supervisor/sandbox_status.h"
@@ -62,7 +63,7 @@ Fd take_signals() {
 }
 
 std::uint64_t own_start_time() {
-  const std::string stat = read_file("/proc/self/stat", 4096).value_or("");
+  const std::string stat = text_of("/proc/self/stat");
   const auto after_name = stat.rfind(") ");
   if (after_name == std::string::npos) return 0;
   const auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
@@ -72,8 +73,8 @@ std::uint64_t own_start_time() {
 
 class Supervision {
  public:
-  explicit Supervision(const RunSpec& spec)
-      : spec_(spec), signals_(take_signals()), result_(result_file(spec.folder)), log_(spec) {}
+  Supervision(const RunSpec& spec, Fd signals)
+      : spec_(spec), signals_(std::move(signals)), result_(result_file(spec.folder)), log_(spec) {}
 
   void run() {
     for (const std::string& note : spec_.notes) log_.note(note);
@@ -368,11 +369,12 @@ class Supervision {
 }  // namespace
 
 void supervise(const RunSpec& spec) {
-  // Before anything that can take long: a server that comes back looks for it.
+  Fd signals = take_signals();
+  // Before anything that can take long: a server that comes back looks for it, and may send a stop.
   put_file(supervisor_file(spec.folder),
            to_json_text(SupervisorProcess{.pid = ::getpid(), .start_time = own_start_time()}));
   adopt_orphans();
-  Supervision(spec).run();
+  Supervision(spec, std::move(signals)).run();
 }
 
 }  // namespace cupola::supervisor
