@@ -195,9 +195,11 @@ struct Inspection {
 /// when the system cannot read a file that is there.
 Inspection inspect(const std::filesystem::path& root, const std::filesystem::path& directory);
 
-/// `{"ok", …, "faults": [{"file", "line", "column", "message", "hint", "severity"}]}`. With `ok`
-/// the keys that `docs/inspect.md` lists are between them; else `error: {stage, message, line}`,
-/// the fault that official Meltano meets first. Severity is "rejects" or "warning".
+/// `{"ok", …, "faults": [{"file", "line", "column", "message", "hint", "severity"}]}`. With `ok`,
+/// between them: version, requires_meltano, extras, env, schedules, jobs, environments, plugins
+/// (names by type), mappings (names by mapper), plugin_details, project_id, default_environment and
+/// state_backend.uri. Else `error: {stage, message, line}`, the fault that official Meltano meets
+/// first; its stage is "yaml" or "parse". Severity is "rejects" or "warning".
 json::object to_json(const Inspection& inspection);
 
 /// Official Meltano's plugin types, in its order.

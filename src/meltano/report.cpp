@@ -38,8 +38,8 @@ std::vector<Fault> Report::take() {
   std::ranges::stable_sort(faults_, {}, order);
   if (faults_.size() > most_faults) {
     const auto kept = faults_.begin() + static_cast<std::ptrdiff_t>(most_faults);
-    std::ranges::stable_partition(faults_.begin(), faults_.end(),
-                                  [](const Fault& f) { return f.rejects; });
+    std::stable_partition(faults_.begin(), faults_.end(),
+                          [](const Fault& fault) { return fault.rejects; });
     faults_.erase(kept, faults_.end());
   }
   return std::move(faults_);
