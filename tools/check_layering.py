@@ -1,7 +1,7 @@
 """Holds the includes of src/ against the module lists (PUBLIC, USES) in each src/*/CMakeLists.txt.
 
 Faults: an include of a module that is not under USES, of a header that is not PUBLIC there, of a
-header that does not exist, and a cycle among the modules. Tests (*_test.cpp) and src/testing may
+header that does not exist, and a cycle among the modules. Tests (*_test.cpp, *_test.h) and src/testing may
 also use what TEST_USES names. Usage: check_layering.py SOURCE_DIR
 """
 
@@ -74,7 +74,7 @@ def main(root):
             faults.append(f"{file.relative_to(root)}: its folder is no module")
             continue
         allowed = set(modules[module]["USES"]) | {module}
-        is_test = file.name.endswith("_test.cpp")
+        is_test = file.name.endswith(("_test.cpp", "_test.h"))
         if is_test:
             allowed |= set(modules[module]["TEST_USES"])
         for used, header in INCLUDE.findall(file.read_text()):

@@ -39,6 +39,9 @@ class Query {
   std::optional<Error> fault_;
 };
 
+/// Whether the text holds a control character (a newline, a tab and a NUL are some).
+bool has_control(std::string_view text);
+
 /// An opaque cursor that `Query::cursor` reads.
 std::string cursor_of(const std::vector<std::string>& parts);
 

@@ -82,6 +82,14 @@ std::vector<std::string> Query::cursor(std::size_t count) {
   return parts;
 }
 
+bool has_control(std::string_view text) {
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (byte < 0x20 || byte == 0x7f) return true;
+  }
+  return false;
+}
+
 std::string cursor_of(const std::vector<std::string>& parts) {
   return to_hex(join(parts, std::string_view("\0", 1)));
 }

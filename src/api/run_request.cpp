@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "api/input.h"
 #include "base/text.h"
 
 namespace cupola::api {
@@ -90,8 +91,9 @@ Result<Meaning> meaning_of_tasks(const store::ReleaseContent& content,
                    "The task " + cupola::quoted(task) + " looks like an option.",
                    "Options have members of their own: full_refresh, state_id_suffix, env."};
     }
-    if (printable(task) != task) {
-      return Error{Error::Kind::invalid, "The task " + cupola::quoted(task) + " is no plain text."};
+    if (has_control(task)) {
+      return Error{Error::Kind::invalid,
+                   "The task " + cupola::quoted(task) + " holds a control character."};
     }
   }
   if (tasks.size() == 1) {

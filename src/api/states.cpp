@@ -98,7 +98,7 @@ Result<http::Reply> show_state(const Call& call) {
 
 Result<http::Reply> set_state(const Call& call) {
   const std::string& state_id = call.in_path("state_id");
-  if (state_id.empty() || state_id.size() > longest_state_id || printable(state_id) != state_id) {
+  if (state_id.empty() || state_id.size() > longest_state_id || has_control(state_id)) {
     return Error{Error::Kind::invalid,
                  "A state id has from 1 to 900 bytes and no control characters."};
   }

@@ -1,0 +1,83 @@
+#pragma once
+
+/// A server's insides for tests: a database in memory, two organizations with one member for each
+/// role, a live release, and a way to ask without sockets.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "api/api.h"
+#include "api/route.h"
+#include "store/organizations.h"
+#include "testing/fake_clock.h"
+#include "testing/tenant.h"
+
+namespace cupola::api {
+
+/// A reply, read.
+struct Answer {
+  int status = 0;
+  std::string text;
+  json::value body;  ///< null where the reply is no JSON
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::function<http::StreamStep()> stream;
+
+  std::string detail() const { return text_at(body.as_object(), "detail"); }
+  const json::object& object() const { return body.as_object(); }
+};
+
+struct Side {
+  testing::Tenant tenant;
+  std::map<store::Role, std::string> tokens;
+  store::Release release;
+  RunId run;
+};
+
+class ApiTest : public ::testing::Test {
+ protected:
+  ApiTest();
+  ~ApiTest() override;
+
+  /// As the member of acme with that role; targets as they are typed, without escapes.
+  Answer ask(const std::string& method, const std::string& target, store::Role role,
+             const std::string& body = "",
+             std::vector<std::pair<std::string, std::string>> headers = {});
+  /// As the owner of acme.
+  Answer ask(const std::string& method, const std::string& target, const std::string& body = "",
+             std::vector<std::pair<std::string, std::string>> headers = {});
+  /// With that Authorization header, or none.
+  Answer ask_as(const std::string& authorization, const std::string& method,
+                const std::string& target, const std::string& body = "",
+                std::vector<std::pair<std::string, std::string>> headers = {});
+  /// The route's path with the names of acme's things, and a body that it takes.
+  static std::string path_of(const Route& route, const Side& side);
+  static std::string body_of(const Route& route);
+  /// All steps of a stream together.
+  static std::string drain(const Answer& answer);
+
+  const std::filesystem::path folder_;
+  testing::FakeClock clock_;
+  Home home_;
+  std::unique_ptr<db::Database> db_;
+  store::Vault vault_;
+  auth::Authenticator authenticator_;
+  Context context_;
+  std::unique_ptr<Api> api_;
+  Side acme_;
+  Side other_;
+  int runner_woken_ = 0;
+  int deployer_woken_ = 0;
+  int scheduler_woken_ = 0;
+
+ private:
+  Side make_side(const std::string& name);
+};
+
+inline constexpr const char* deployment_path = "/api/v1/projects/acme/deployments/acme";
+
+}  // namespace cupola::api

@@ -1,0 +1,244 @@
+#include <cstdlib>
+#include <thread>
+
+#include "api/api_test.h"
+#include "auth/token.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "logs/writer.h"
+#include "store/release_content.h"
+#include "store/secrets.h"
+#include "store/states.h"
+
+namespace cupola::api {
+namespace {
+
+std::filesystem::path make_temporary_folder() {
+  std::string path = (std::filesystem::temp_directory_path() / "cupola-api-XXXXXX").string();
+  if (::mkdtemp(path.data()) == nullptr) throw Failure("cannot make " + path);
+  return path;
+}
+
+http::Method method_named(const std::string& name) {
+  if (name == "POST") return http::Method::post;
+  if (name == "PUT") return http::Method::put;
+  if (name == "DELETE") return http::Method::delete_;
+  if (name == "HEAD") return http::Method::head;
+  if (name == "PATCH") return http::Method::patch;
+  return http::Method::get;
+}
+
+store::ReleasedSchedule schedule(const std::string& name, const std::string& interval) {
+  return {.name = name,
+          .interval = interval,
+          .timezone = "UTC",
+          .state_ids = {"prod:tap-shop-to-target-csv"}};
+}
+
+store::ReleaseContent make_content() {
+  store::ReleaseContent content;
+  content.commit = std::string(40, 'a');
+  content.directory = ".";
+  content.environment = "prod";
+  content.schedules = {
+      {.settings = schedule("hourly", "0 * * * *"), .command = {"run", "load"}, .job = "load"},
+      {.settings = schedule("nightly", "30 2 * * *"),
+       .command = {"run", "nightly"},
+       .job = "nightly"},
+      {.settings = schedule("twice", "@daily"), .command = {"run", "load"}, .job = "load"},
+      {.settings = schedule("legacy", "@once"), .command = {"el", "tap-shop", "target-csv"}},
+  };
+  content.jobs = {
+      {.name = "load",
+       .tasks = {"tap-shop target-csv"},
+       .state_ids = {"prod:tap-shop-to-target-csv"}},
+      {.name = "nightly", .tasks = {"dbt:run"}, .state_ids = {}},
+      {.name = "twice", .tasks = {"dbt:test"}, .state_ids = {}},
+  };
+  return content;
+}
+
+store::Release make_live(db::Session& db, const testing::Tenant& tenant, Instant now) {
+  const store::ReleaseContent content = make_content();
+  const auto queued = store::queue_release(db, tenant.deployment, false, now);
+  store::claim_release(db, "test", now, 1min);
+  const auto switched = store::switch_over(db,
+                                           {.release = queued.key,
+                                            .worker = "test",
+                                            .commit = content.commit,
+                                            .content = store::to_json_text(content),
+                                            .lock = "{}",
+                                            .plan = R"({"schedules":[]})"},
+                                           now);
+  if (!switched) throw Failure(to_text(switched.error()));
+  std::vector<store::ReleasedSchedule> schedules;
+  for (const auto& each : content.schedules) schedules.push_back(each.settings);
+  store::replace_schedules(
+      db, tenant.deployment.key, schedules, [] { return std::chrono::minutes{3}; }, now);
+  return *store::find_release(db, queued.key);
+}
+
+}  // namespace
+
+ApiTest::ApiTest()
+    : folder_(make_temporary_folder()),
+      clock_(*parse_rfc3339("2026-11-23T03:10:00Z")),
+      home_(folder_),
+      db_(db::Database::open({.url = "sqlite::memory:"})),
+      vault_(store::Vault::open(home_.key(), *db_)),
+      authenticator_(*db_),
+      context_{*db_,
+               vault_,
+               home_,
+               clock_,
+               authenticator_,
+               {.wake_runner = [this] { ++runner_woken_; },
+                .wake_deployer = [this] { ++deployer_woken_; },
+                .wake_scheduler = [this] { ++scheduler_woken_; },
+                .check_source = [](std::string_view repository,
+                                   std::string_view directory) -> Result<Hooks::Source> {
+                  if (repository.starts_with("ext::")) {
+                    return Error{Error::Kind::invalid, "This is no address of a repository."};
+                  }
+                  return Hooks::Source{std::string(repository), std::string(directory)};
+                },
+                .plan_update = [](const store::Deployment& deployment) -> Result<json::object> {
+                  return json::object{{"commit", deployment.revision}};
+                },
+                .state_ids_of = [](const store::Release&, const std::vector<std::string>& words,
+                                   std::string_view suffix) -> Result<std::vector<std::string>> {
+                  if (words.front() == "nonsense") {
+                    return Error{Error::Kind::invalid, "There is no plugin 'nonsense'."};
+                  }
+                  std::vector<std::string> ids = {join(words, "+")};
+                  if (!suffix.empty()) ids[0] += ":" + std::string(suffix);
+                  return ids;
+                }},
+               "0.1.0"},
+      api_(std::make_unique<Api>(context_)),
+      acme_(make_side("acme")),
+      other_(make_side("other")) {}
+
+ApiTest::~ApiTest() {
+  api_.reset();
+  remove_tree(folder_);
+}
+
+Side ApiTest::make_side(const std::string& name) {
+  const Instant now = clock_.now();
+  Side side;
+  db_->write([&](db::Session& db) {
+    side.tenant = testing::add_tenant(db, name, now);
+    for (const store::Role role : {store::Role::viewer, store::Role::operator_,
+                                   store::Role::maintainer, store::Role::owner}) {
+      const auto user = store::create_user(db, name + "-" + std::string(to_text(role)),
+                                           side.tenant.organization.key, role, std::nullopt, now);
+      const Secret token = auth::new_token();
+      side.tokens[role] = "Bearer " + std::string(token.reveal());
+      const auto made = store::create_token(db, side.tenant.organization.key, user->key, "test",
+                                            auth::token_hash(token.reveal()), std::nullopt, now);
+      if (!made) throw Failure(to_text(made.error()));
+    }
+    side.release = make_live(db, side.tenant, now);
+    const store::NewRun run = testing::new_run(side.tenant, now);
+    side.run = run.id;
+    store::add_run(db, run, now);
+    const auto state =
+        store::set_state(db, side.tenant.organization.key, side.tenant.project.key, "prod:" + name,
+                         R"({"completed":{}})", store::StateOrigin::set, now);
+    const auto secret =
+        store::set_secret(db, vault_, side.tenant.organization.key, side.tenant.project.key,
+                          std::nullopt, "API_KEY", Secret("value of " + name), now);
+    if (!state || !secret) throw Failure("cannot make state and secret");
+  });
+  logs::Writer writer = logs::Writer::open(home_.log(side.run), {});
+  writer.append(logs::Stream::output, name + " line 0\n" + name + " line 1\n", now);
+  writer.close(now);
+  make_folder(home_.release(side.release.key));
+  write_file(home_.deploy_log(side.release.key), name + " deploys\n");
+  return side;
+}
+
+Answer ApiTest::ask_as(const std::string& authorization, const std::string& method,
+                       const std::string& target, const std::string& body,
+                       std::vector<std::pair<std::string, std::string>> headers) {
+  http::Request request{
+      .method = method_named(method), .headers = std::move(headers), .body = body};
+  const std::size_t mark = target.find('?');
+  request.path = target.substr(0, mark);
+  for (const auto part : split(std::string_view(request.path).substr(1), '/')) {
+    request.segments.emplace_back(part);
+  }
+  if (mark != std::string::npos) {
+    for (const auto pair : split(std::string_view(target).substr(mark + 1), '&')) {
+      const std::size_t equals = pair.find('=');
+      request.query.emplace_back(pair.substr(0, equals),
+                                 equals == std::string_view::npos ? "" : pair.substr(equals + 1));
+    }
+  }
+  if (!authorization.empty()) request.headers.emplace_back("authorization", authorization);
+
+  http::Reply reply = api_->handle(request);
+  if (reply.slow) reply = reply.slow();
+  Answer answer{.status = reply.status,
+                .text = reply.body,
+                .body = nullptr,
+                .headers = reply.headers,
+                .stream = reply.stream};
+  if (Result<json::value> value = parse_json(reply.body)) answer.body = std::move(*value);
+  return answer;
+}
+
+Answer ApiTest::ask(const std::string& method, const std::string& target, store::Role role,
+                    const std::string& body,
+                    std::vector<std::pair<std::string, std::string>> headers) {
+  return ask_as(acme_.tokens.at(role), method, target, body, std::move(headers));
+}
+
+Answer ApiTest::ask(const std::string& method, const std::string& target, const std::string& body,
+                    std::vector<std::pair<std::string, std::string>> headers) {
+  return ask(method, target, store::Role::owner, body, std::move(headers));
+}
+
+std::string ApiTest::path_of(const Route& route, const Side& side) {
+  const std::map<std::string, std::string, std::less<>> values = {
+      {"{project}", side.tenant.project.id},
+      {"{deployment}", side.tenant.deployment.slug},
+      {"{schedule}", "hourly"},
+      {"{number}", "1"},
+      {"{run}", side.run.text()},
+      {"{state_id}", "prod:" + side.tenant.project.name},
+      {"{version}", "1"},
+      {"{name}", "API_KEY"}};
+  std::string path;
+  for (const std::string_view part : split(route.path.substr(1), '/')) {
+    path += "/" + (part.starts_with('{') ? values.find(part)->second : std::string(part));
+  }
+  return path;
+}
+
+std::string ApiTest::body_of(const Route& route) {
+  const std::string_view path = route.path;
+  if (path.ends_with("/projects")) return R"({"name":"new","repository":"https://git.example/x"})";
+  if (path.ends_with("/deployments")) {
+    return R"({"name":"new","environment":"prod","revision":"main"})";
+  }
+  if (path.ends_with("/rollback")) return R"({"release":1})";
+  if (path.ends_with("/runs")) return R"({"name":"hourly"})";
+  if (path.ends_with("/restore")) return R"({"version":1})";
+  if (route.method == http::Method::put) return R"({"value":"x"})";
+  return "";
+}
+
+std::string ApiTest::drain(const Answer& answer) {
+  std::string text;
+  for (int i = 0; answer.stream && i < 1000; ++i) {
+    const http::StreamStep step = answer.stream();
+    text += step.data;
+    if (step.finished) return text;
+    std::this_thread::sleep_for(std::min(step.again_in, std::chrono::milliseconds{20}));
+  }
+  return text + "<no end>";
+}
+
+}  // namespace cupola::api

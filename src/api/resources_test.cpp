@@ -1,0 +1,247 @@
+// Projects, deployments, releases, schedules, states, secrets: what each does.
+
+#include <gmock/gmock.h>
+
+#include "api/api_test.h"
+#include "scheduler/enqueue.h"
+#include "store/schedules.h"
+#include "store/secrets.h"
+
+namespace cupola::api {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ResourcesTest : public ApiTest {
+ protected:
+  const std::string deployment = deployment_path;
+};
+
+TEST_F(ResourcesTest, WhoamiTellsWhomTheTokenStandsFor) {
+  const Answer answer = ask("GET", "/api/v1/whoami", store::Role::operator_);
+
+  EXPECT_EQ(text_at(answer.object(), "login"), "acme-operator");
+  EXPECT_EQ(text_at(answer.object(), "role"), "operator");
+  EXPECT_EQ(text_at(answer.object(), "token"), "test");
+  EXPECT_THAT(text_at(answer.object().at("organization").as_object(), "account_number"),
+              HasSubstr("CUP-"));
+}
+
+TEST_F(ResourcesTest, AProjectIsMadeFoundByAnyNameAndDeleted) {
+  const Answer made = ask("POST", "/api/v1/projects",
+                          R"({"name":"My Shop","repository":"https://git.example/shop"})");
+
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(text_at(made.object(), "slug"), "my-shop");
+  EXPECT_EQ(text_at(made.object(), "directory"), ".");
+  EXPECT_EQ(ask("GET", "/api/v1/projects/my-shop").text, made.text);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/My Shop").text, made.text);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/" + text_at(made.object(), "id")).text, made.text);
+  EXPECT_EQ(ask("DELETE", "/api/v1/projects/my-shop").status, 204);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/my-shop").status, 404);
+}
+
+TEST_F(ResourcesTest, AFaultyProjectIsRefusedWithTheFault) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", "\"name\""},
+      {"[]", "JSON object"},
+      {"{", "not JSON"},
+      {R"({"name":"x"})", "\"repository\""},
+      {R"({"name":7,"repository":"https://x"})", "\"name\" must be a text"},
+      {R"({"name":"x","repository":"ext::sh"})", "address"},
+      {R"({"name":"x","repository":"https://x","dir":"a"})", "'dir'"},
+      {R"({"name":"a\u0000b","repository":"https://x"})", "NUL"},
+      {R"({"name":")" + std::string(200, 'x') + R"(","repository":"https://x"})", "limit is 100"},
+      {R"({"name":"acme","repository":"https://x"})", "acme"},
+  };
+  for (const auto& [body, expected] : cases) {
+    const Answer answer = ask("POST", "/api/v1/projects", body);
+
+    EXPECT_GE(answer.status, 400) << body;
+    EXPECT_LT(answer.status, 500) << body;
+    EXPECT_THAT(answer.detail(), HasSubstr(expected)) << body;
+  }
+}
+
+TEST_F(ResourcesTest, ListsComeInPagesWithoutGapsOrRepeats) {
+  for (const char* name : {"b", "c", "d", "e"}) {
+    ASSERT_EQ(ask("POST", "/api/v1/projects",
+                  std::string(R"({"repository":"https://x","name":")") + name + "\"}")
+                  .status,
+              201);
+    ASSERT_EQ(ask("POST", std::string("/api/v1/projects/") + name + "/deployments",
+                  R"({"name":"prod","environment":"prod","revision":"main"})")
+                  .status,
+              201);
+  }
+  for (const std::string resource : {"projects", "deployments", "schedules"}) {
+    const Answer all = ask("GET", "/api/v1/" + resource);
+    json::array seen;
+    std::string cursor;
+    for (int pages = 0; pages < 10; ++pages) {
+      const Answer page = ask(
+          "GET", "/api/v1/" + resource + "?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor));
+      ASSERT_EQ(page.status, 200) << page.text;
+      for (const auto& item : page.object().at(resource).as_array()) seen.push_back(item);
+      cursor = text_at(page.object(), "next");
+      if (cursor.empty()) break;
+    }
+
+    EXPECT_EQ(seen, all.object().at(resource).as_array()) << resource;
+    EXPECT_GT(seen.size(), 2U);
+  }
+}
+
+TEST_F(ResourcesTest, ADeploymentQueuesItsFirstReleaseAndWakesTheDeployer) {
+  const Answer made = ask("POST", "/api/v1/projects/acme/deployments",
+                          R"({"name":"staging","environment":"staging","revision":"dev"})");
+
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(text_at(made.object(), "status"), "deploying");
+  EXPECT_TRUE(made.object().at("release").is_null());
+  EXPECT_EQ(text_at(made.object().at("last_release").as_object(), "status"), "queued");
+  EXPECT_EQ(deployer_woken_, 1);
+}
+
+TEST_F(ResourcesTest, AnUpdateFollowsAnotherRevision) {
+  const Answer queued =
+      ask("POST", deployment + "/update", R"({"revision":"v2","refresh_plugins":true})");
+
+  EXPECT_EQ(queued.status, 202) << queued.text;
+  EXPECT_EQ(number_at(queued.object(), "number"), 2);
+  EXPECT_TRUE(flag_at(queued.object(), "refresh_plugins"));
+  EXPECT_EQ(text_at(ask("GET", deployment).object(), "revision"), "v2");
+  EXPECT_EQ(deployer_woken_, 1);
+}
+
+TEST_F(ResourcesTest, ARollbackPinsTheCommitOfTheOldRelease) {
+  EXPECT_EQ(ask("POST", deployment + "/rollback", R"({"release":1})").status, 409);
+  EXPECT_EQ(ask("POST", deployment + "/rollback", R"({"release":9})").status, 404);
+  EXPECT_EQ(ask("POST", deployment + "/rollback", R"({"release":"1"})").status, 422);
+  ASSERT_EQ(ask("POST", deployment + "/update").status, 202);
+  db_->write([&](db::Session& db) {
+    const auto claimed = store::claim_release(db, "test", clock_.now(), 1min);
+    const auto switched = store::switch_over(db,
+                                             {.release = claimed->key,
+                                              .worker = "test",
+                                              .commit = std::string(40, 'b'),
+                                              .content = "{}",
+                                              .lock = "{}",
+                                              .plan = "{}"},
+                                             clock_.now());
+    ASSERT_TRUE(switched);
+  });
+
+  const Answer back = ask("POST", deployment + "/rollback", R"({"release":1})");
+
+  EXPECT_EQ(back.status, 202) << back.text;
+  EXPECT_EQ(number_at(back.object(), "number"), 3);
+  EXPECT_EQ(text_at(ask("GET", deployment).object(), "revision"), std::string(40, 'a'));
+}
+
+TEST_F(ResourcesTest, APlanComesFromTheDeployModule) {
+  EXPECT_EQ(text_at(ask("GET", deployment + "/plan").object(), "commit"), "main");
+}
+
+TEST_F(ResourcesTest, ASwitchedOnScheduleShowsItsNextFiresWithTheOffset) {
+  const Answer off = ask("GET", deployment + "/schedules/hourly");
+  EXPECT_FALSE(flag_at(off.object(), "enabled"));
+  EXPECT_TRUE(off.object().at("next").as_array().empty());
+
+  const Answer on = ask("POST", deployment + "/schedules/hourly/enable", store::Role::operator_);
+
+  EXPECT_EQ(on.status, 200);
+  EXPECT_EQ(json::serialize(on.object().at("next")),
+            R"(["2026-11-23T04:03:00Z","2026-11-23T05:03:00Z","2026-11-23T06:03:00Z"])");
+  EXPECT_EQ(number_at(on.object(), "offset_minutes"), 3);
+  EXPECT_EQ(ask("GET", deployment + "/schedules/hourly").text, on.text);
+  EXPECT_EQ(scheduler_woken_, 1);
+  EXPECT_FALSE(flag_at(ask("POST", deployment + "/schedules/hourly/disable").object(), "enabled"));
+  EXPECT_EQ(scheduler_woken_, 2);
+}
+
+TEST_F(ResourcesTest, FiresAreListedWithTheirRuns) {
+  ASSERT_EQ(ask("POST", deployment + "/schedules/hourly/enable").status, 200);
+  scheduler::enqueue_due_runs(*db_, clock_.now());
+  clock_.set(*parse_rfc3339("2026-11-23T04:03:00Z"));
+  scheduler::enqueue_due_runs(*db_, clock_.now());
+
+  const Answer answer = ask("GET", deployment + "/schedules/hourly/fires");
+
+  const json::array& fires = answer.object().at("fires").as_array();
+  ASSERT_EQ(fires.size(), 1U);
+  EXPECT_EQ(text_at(fires[0].as_object(), "nominal"), "2026-11-23T04:00:00Z");
+  EXPECT_EQ(text_at(fires[0].as_object(), "due"), "2026-11-23T04:03:00Z");
+  const std::string run = text_at(fires[0].as_object(), "run");
+  EXPECT_EQ(text_at(ask("GET", "/api/v1/runs/" + run).object(), "schedule"), "hourly");
+}
+
+TEST_F(ResourcesTest, AStateIsSetInEachFormAndKeptAsMeltanoKeepsIt) {
+  const std::string path = "/api/v1/projects/acme/states/dev:a-to-b";
+  const std::string kept = R"({"completed":{"singer_state":{"bookmarks":{"t":1}}}})";
+  for (const std::string& body : {kept, std::string(R"({"singer_state":{"bookmarks":{"t":1}}})"),
+                                  std::string(R"({"bookmarks":{"t":1}})")}) {
+    const Answer answer = ask("PUT", path, body);
+
+    ASSERT_EQ(answer.status, 200) << answer.text;
+    EXPECT_EQ(json::serialize(answer.object().at("payload")), kept);
+    EXPECT_EQ(text_at(answer.object(), "origin"), "set");
+  }
+  for (const char* body : {"", "[]", "{", R"({"completed":1})", R"({"completed":{},"x":{}})"}) {
+    EXPECT_GE(ask("PUT", path, body).status, 400) << body;
+  }
+  EXPECT_EQ(ask("PUT", "/api/v1/projects/acme/states/" + std::string(901, 'a'), "{}").status, 422);
+  EXPECT_EQ(ask("DELETE", path).status, 204);
+  EXPECT_EQ(ask("GET", path).status, 404);
+}
+
+TEST_F(ResourcesTest, AVersionOfAStateIsRestoredAsANewOne) {
+  const std::string path = "/api/v1/projects/acme/states/prod:acme";
+  ASSERT_EQ(ask("PUT", path, R"({"completed":{"singer_state":{"at":2}}})").status, 200);
+
+  const Answer restored = ask("POST", path + "/restore", R"({"version":1})");
+
+  EXPECT_EQ(restored.status, 200) << restored.text;
+  EXPECT_EQ(number_at(restored.object(), "version"), 3);
+  EXPECT_EQ(text_at(restored.object(), "origin"), "restored");
+  EXPECT_EQ(json::serialize(restored.object().at("payload")), R"({"completed":{}})");
+  EXPECT_EQ(ask("GET", path + "/versions").object().at("versions").as_array().size(), 3U);
+  EXPECT_EQ(ask("GET", path + "/versions/9").status, 404);
+  EXPECT_EQ(ask("POST", path + "/restore", R"({"version":9})").status, 404);
+}
+
+TEST_F(ResourcesTest, ASecretIsSetListedByNameAndDeletedNeverShown) {
+  const std::string path = "/api/v1/projects/acme/secrets/TAP_TOKEN";
+
+  const Answer set = ask("PUT", path + "?deployment=acme", R"({"value":"s3cret-value"})");
+
+  EXPECT_EQ(set.status, 204) << set.text;
+  const Answer list = ask("GET", "/api/v1/projects/acme/secrets");
+  EXPECT_THAT(list.text, HasSubstr("TAP_TOKEN"));
+  EXPECT_THAT(list.text, ::testing::Not(HasSubstr("s3cret")));
+  const auto opened = db_->read([&](db::Session& db) {
+    return store::open_secrets(db, vault_, acme_.tenant.project.key, acme_.tenant.deployment.key);
+  });
+  EXPECT_EQ(opened.at("TAP_TOKEN").reveal(), "s3cret-value");
+  EXPECT_EQ(ask("DELETE", path).status, 404);
+  EXPECT_EQ(ask("DELETE", path + "?deployment=acme").status, 204);
+  EXPECT_EQ(ask("PUT", "/api/v1/projects/acme/secrets/LD_PRELOAD", R"({"value":"x"})").status, 422);
+}
+
+TEST_F(ResourcesTest, ADeploysLogIsReadAndFollowedToItsEnd) {
+  EXPECT_EQ(drain(ask("GET", deployment + "/releases/1/log")), "acme deploys\n");
+
+  const std::string events =
+      drain(ask("GET", deployment + "/releases/1/log", "", {{"accept", "text/event-stream"}}));
+
+  EXPECT_EQ(events,
+            "id: 12\nevent: line\ndata: {\"text\":\"acme deploys\"}\n\n"
+            "event: end\ndata: {\"status\":\"live\",\"error\":null}\n\n");
+  EXPECT_THAT(drain(ask("GET", deployment + "/releases/1/log", "",
+                        {{"accept", "text/event-stream"}, {"last-event-id", "12"}})),
+              ::testing::StartsWith("event: end"));
+  EXPECT_EQ(ask("GET", deployment + "/releases/x/log").status, 404);
+}
+
+}  // namespace
+}  // namespace cupola::api

@@ -1,0 +1,260 @@
+// What is true of every route, taken from the table itself.
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include <gmock/gmock.h>
+
+#include "api/api_test.h"
+#include "base/files.h"
+#include "base/text.h"
+
+namespace cupola::api {
+namespace {
+
+const std::filesystem::path source_folder = CUPOLA_SOURCE_DIR;
+
+std::string method_name(http::Method method) {
+  switch (method) {
+    case http::Method::post:
+      return "POST";
+    case http::Method::put:
+      return "PUT";
+    case http::Method::delete_:
+      return "DELETE";
+    default:
+      return "GET";
+  }
+}
+
+Access access_of(store::Role role) {
+  switch (role) {
+    case store::Role::viewer:
+      return Access::viewer;
+    case store::Role::operator_:
+      return Access::operator_;
+    case store::Role::maintainer:
+      return Access::maintainer;
+    case store::Role::owner:
+      return Access::owner;
+  }
+  return Access::anyone;
+}
+
+class RoutesTest : public ApiTest {
+ protected:
+  /// All that acme's owner can see, to be compared before and after.
+  std::string all_of_acme() {
+    std::string all;
+    for (const Route& route : routes()) {
+      if (route.method != http::Method::get || route.path.ends_with("/plan")) continue;
+      const Answer answer = ask("GET", path_of(route, acme_));
+      all += path_of(route, acme_) + " " + std::to_string(answer.status) + " " + answer.text + "\n";
+    }
+    return all;
+  }
+};
+
+TEST_F(RoutesTest, NobodyGetsInWithoutAToken) {
+  for (const Route& route : routes()) {
+    const Answer answer =
+        ask_as("", method_name(route.method), path_of(route, acme_), body_of(route));
+
+    EXPECT_EQ(answer.status, route.access == Access::anyone ? 200 : 401) << route.path;
+  }
+}
+
+TEST_F(RoutesTest, EachRoleMayDoWhatTheTableSays) {
+  for (const Route& route : routes()) {
+    for (const auto& [role, token] : acme_.tokens) {
+      if (access_of(role) >= route.access) continue;
+      const std::string before = all_of_acme();
+
+      const Answer answer =
+          ask(method_name(route.method), path_of(route, acme_), role, body_of(route));
+
+      EXPECT_EQ(answer.status, 403) << route.path << " as " << to_text(role);
+      EXPECT_THAT(answer.detail(), ::testing::HasSubstr(std::string(to_text(role))));
+      EXPECT_EQ(all_of_acme(), before) << route.path;
+    }
+  }
+}
+
+TEST_F(RoutesTest, TheLeastRoleOfARouteIsEnough) {
+  // Those that delete come last, and the project last of all.
+  std::vector<Route> ordered(routes().begin(), routes().end());
+  std::stable_sort(ordered.begin(), ordered.end(), [](const Route& a, const Route& b) {
+    const auto rank = [](const Route& route) {
+      if (route.method != http::Method::delete_) return 0;
+      return route.path.ends_with("{project}") ? 3 : route.path.ends_with("{deployment}") ? 2 : 1;
+    };
+    return rank(a) < rank(b);
+  });
+  for (const Route& route : ordered) {
+    const std::string method = method_name(route.method);
+    for (const auto& [role, token] : acme_.tokens) {
+      if (access_of(role) != route.access) continue;
+      if (route.path.ends_with("{deployment}") && method == "DELETE") {
+        db_->write([&](db::Session& db) {
+          for (const auto& listed :
+               store::list_runs(db, acme_.tenant.organization.key, {}, 100).runs) {
+            if (!store::is_final(listed.run.status)) {
+              const auto stopped = store::request_stop(db, acme_.tenant.organization.key,
+                                                       listed.run.id, "user", clock_.now());
+              ASSERT_TRUE(stopped);
+            }
+          }
+        });
+      }
+
+      const Answer answer = ask(method, path_of(route, acme_), role, body_of(route));
+
+      const bool is_back_to_live = route.path.ends_with("/rollback");
+      EXPECT_EQ(answer.status < 300, !is_back_to_live)
+          << method << " " << route.path << " " << answer.text;
+    }
+  }
+}
+
+TEST_F(RoutesTest, AnotherOrganizationFindsNothingAndChangesNothing) {
+  const std::string before = all_of_acme();
+  for (const Route& route : routes()) {
+    if (route.path.find('{') == std::string_view::npos) continue;
+
+    const Answer answer = ask_as(other_.tokens.at(store::Role::owner), method_name(route.method),
+                                 path_of(route, acme_), body_of(route));
+
+    EXPECT_EQ(answer.status, 404) << route.path << " " << answer.text;
+    EXPECT_EQ(answer.object().contains("payload"), false);
+  }
+  EXPECT_EQ(all_of_acme(), before);
+}
+
+TEST_F(RoutesTest, MixedIdsOfTwoOrganizationsFindNothing) {
+  const std::string token = other_.tokens.at(store::Role::owner);
+
+  // The project is the asker's own, what is under it is not.
+  EXPECT_EQ(ask_as(token, "GET", "/api/v1/projects/other/deployments/acme").status, 404);
+  EXPECT_EQ(ask_as(token, "GET", "/api/v1/projects/other/states/prod:acme").status, 404);
+  EXPECT_EQ(ask_as(token, "GET", "/api/v1/runs?project=acme").status, 404);
+  EXPECT_EQ(ask_as(token, "GET", "/api/v1/runs?deployment=acme").status, 404);
+  EXPECT_EQ(ask_as(token, "GET", "/api/v1/schedules?project=acme").status, 404);
+  EXPECT_EQ(ask_as(token, "GET", "/api/v1/deployments?project=" + acme_.tenant.project.id).status,
+            404);
+}
+
+TEST_F(RoutesTest, ListsShowOnesOwnThingsOnly) {
+  for (const Route& route : routes()) {
+    if (route.method != http::Method::get || route.path.find('{') != std::string_view::npos)
+      continue;
+
+    const Answer answer = ask("GET", std::string(route.path));
+
+    EXPECT_THAT(answer.text, ::testing::Not(::testing::HasSubstr("\"other"))) << route.path;
+  }
+}
+
+TEST_F(RoutesTest, InnerKeysDoNotLeaveTheServer) {
+  const std::string all = all_of_acme();
+
+  for (const std::string& key :
+       {acme_.tenant.organization.key.text(), acme_.tenant.project.key.text(),
+        acme_.tenant.deployment.key.text(), acme_.release.key.text()}) {
+    EXPECT_THAT(all, ::testing::Not(::testing::HasSubstr(key)));
+  }
+  EXPECT_THAT(all, ::testing::Not(::testing::HasSubstr("value of acme")));
+}
+
+TEST_F(RoutesTest, UnknownPathsMethodsAndQueryValuesAreTold) {
+  EXPECT_EQ(ask("GET", "/api/v1/nothing").status, 404);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/").status, 404);
+  EXPECT_EQ(ask("GET", "/api/v1/projects//deployments").status, 404);
+  const Answer answer = ask("PATCH", "/api/v1/projects");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_THAT(answer.headers,
+              ::testing::Contains(std::pair<std::string, std::string>("Allow", "GET, POST")));
+  EXPECT_EQ(ask("GET", "/api/v1/runs?stauts=failed").status, 422);
+  EXPECT_EQ(ask("GET", "/api/v1/runs?limit=1&limit=2").status, 422);
+  EXPECT_EQ(ask("HEAD", "/api/v1/runs").status, 200);
+}
+
+TEST_F(RoutesTest, QueryValuesHaveLimits) {
+  for (const char* query :
+       {"limit=0", "limit=201", "limit=9223372036854775808", "limit=-1", "limit=NaN",
+        "limit=", "limit=1e2", "limit=+5", "status=done", "status=failed'--", "since=yesterday",
+        "until=2026-13-01", "cursor=zz", "cursor=00", "cursor=31"}) {
+    EXPECT_EQ(ask("GET", std::string("/api/v1/runs?") + query).status, 422) << query;
+  }
+  EXPECT_EQ(ask("GET", "/api/v1/runs?limit=200&status=failed&since=2d&until=1h").status, 200);
+}
+
+TEST(RolesPageTest, IsWhatTheTableSays) {
+  const std::filesystem::path file = source_folder / "docs/roles.md";
+  if (std::getenv("CUPOLA_ACCEPT") != nullptr) write_file(file, roles_page());
+
+  EXPECT_EQ(read_file(file, 1u << 20).value_or(""), roles_page());
+}
+
+/// "GET /path role query…" for each operation of docs/openapi.yaml, which is written in two-space
+/// steps so that this much can be read from its lines.
+std::set<std::string> operations_of_the_contract() {
+  const std::string text = *read_file(source_folder / "docs/openapi.yaml", 1u << 20);
+  const std::size_t begin = text.find("\npaths:\n");
+  const std::size_t end = text.find("\ncomponents:\n");
+  std::set<std::string> operations;
+  std::string path;
+  std::string method;
+  std::string role;
+  std::set<std::string> query;
+  const auto close = [&] {
+    const std::vector<std::string> names(query.begin(), query.end());
+    if (!method.empty()) operations.insert(join({method, path, role, join(names, " ")}, " "));
+    method.clear();
+    query.clear();
+  };
+  const std::string_view shared = "        - $ref: \"#/components/parameters/";
+  for (std::string_view line : split(std::string_view(text).substr(begin, end - begin), '\n')) {
+    if (line.starts_with("  /") && line.ends_with(":")) {
+      close();
+      path = line.substr(2, line.size() - 3);
+    } else if (line == "    get:" || line == "    post:" || line == "    put:" ||
+               line == "    patch:" || line == "    delete:") {
+      close();
+      method = to_upper(line.substr(4, line.size() - 5));
+    } else if (line.starts_with("      x-role: ")) {
+      role = line.substr(14);
+    } else if (line.starts_with(shared)) {
+      line = line.substr(shared.size(), line.size() - shared.size() - 1);
+      if (line.starts_with("in_")) line.remove_prefix(3);
+      if (line != "idempotency_key" && line != "last_event_id") query.emplace(line);
+    } else if (line.starts_with("        - {name: ")) {
+      line = line.substr(17);
+      query.emplace(line.substr(0, line.find(',')));
+    } else if (line.starts_with("        - name: ")) {
+      query.emplace(line.substr(16));
+    }
+  }
+  close();
+  return operations;
+}
+
+TEST(ContractTest, AndTheRoutesTableSayTheSame) {
+  const char* roles[] = {"anyone", "viewer", "operator", "maintainer", "owner"};
+  std::set<std::string> routed;
+  for (const Route& route : routes()) {
+    std::set<std::string> query;
+    for (const auto name : split(route.query, ' ')) {
+      if (!name.empty()) query.emplace(name);
+    }
+    const std::vector<std::string> names(query.begin(), query.end());
+    routed.insert(join({method_name(route.method), std::string(route.path),
+                        roles[static_cast<int>(route.access)], join(names, " ")},
+                       " "));
+  }
+
+  EXPECT_EQ(operations_of_the_contract(), routed);
+}
+
+}  // namespace
+}  // namespace cupola::api
