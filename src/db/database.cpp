@@ -39,14 +39,20 @@ ConnectionPool::Open opener(const Address& address, SqliteRole role) {
   };
 }
 
+/// Batches that are worked on at once.
+int writers_for(Dialect dialect) {
+  return dialect == Dialect::postgres ? 2 : 1;
+}
+
 class PooledDatabase : public Database {
  public:
   PooledDatabase(Address address, int readers)
       : address_(std::move(address)),
         // What is in memory belongs to one connection: all share it, in turn.
-        writer_(opener(address_, in_memory() ? SqliteRole::both : SqliteRole::writer), 1),
+        writers_(opener(address_, in_memory() ? SqliteRole::both : SqliteRole::writer),
+                 writers_for(address_.dialect)),
         readers_(opener(address_, SqliteRole::reader), std::max(readers, 1)),
-        queue_((migrate_first(), writer_)) {}
+        queue_((migrate_first(), writers_), writers_for(address_.dialect)) {}
 
   bool is_postgres() const override { return address_.dialect == Dialect::postgres; }
   std::string description() const override { return address_.description; }
@@ -55,7 +61,7 @@ class PooledDatabase : public Database {
   bool in_memory() const { return address_.target.empty(); }
 
   void migrate_first() {
-    const auto connection = writer_.lend();
+    const auto connection = writers_.lend();
     migrate(*connection, address_.description, builtin_migrations());
   }
 
@@ -68,7 +74,7 @@ class PooledDatabase : public Database {
 
   /// A connection that idled may be gone since: then those that idled with it are too.
   ConnectionPool::Lent begin_read() {
-    ConnectionPool& pool = in_memory() ? writer_ : readers_;
+    ConnectionPool& pool = in_memory() ? writers_ : readers_;
     for (;;) {
       auto connection = pool.lend();
       try {
@@ -89,7 +95,7 @@ class PooledDatabase : public Database {
   }
 
   Address address_;
-  ConnectionPool writer_;
+  ConnectionPool writers_;
   ConnectionPool readers_;
   WriteQueue queue_;
 };

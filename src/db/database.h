@@ -156,11 +156,11 @@ class Database {
   }
 
   /// Runs `work(Session&)` in a transaction of its own outcome and returns when it is durable
-  /// (fsynced). Writes of several threads that wait at the same time share one commit; each has a
-  /// savepoint, so an exception out of `work` undoes its own statements only and comes out here.
-  /// `work` may run more than once (after a serialization failure or a lost connection before the
-  /// commit was sent): it must have no effect outside the database but through what it returns.
-  /// When the outcome of the commit itself is unknown, Failure says so.
+  /// (fsynced). Writes of several threads that wait at the same time share one commit; still an
+  /// exception out of `work` undoes its own statements only, and comes out here. `work` may run
+  /// more than once (when another of its batch threw, after a serialization failure, or after a
+  /// lost connection before the commit was sent): it must have no effect outside the database but
+  /// through what it returns. When the outcome of the commit itself is unknown, Failure says so.
   template <typename F>
   auto write(F&& work) -> std::invoke_result_t<F, Session&> {
     using T = std::invoke_result_t<F, Session&>;

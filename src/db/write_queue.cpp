@@ -11,8 +11,15 @@ namespace {
 constexpr std::size_t largest_batch = 500;
 constexpr int most_tries = 5;
 
+/// After a batch of several, the next waits this long at most until as many have come again: those
+/// whose writes just ended are about to bring their next ones, and a commit costs several times it.
+constexpr std::chrono::microseconds gathering{150};
+
 /// A job took the whole transaction with it: the others of its batch start over without it.
 struct BatchUndone {};
+
+/// A job threw, and its batch has no savepoint to go back to.
+struct SavepointsNeeded {};
 
 /// Time for a server that restarts, or for another's transaction that was in the way.
 void pause_before(int try_number) {
@@ -21,9 +28,11 @@ void pause_before(int try_number) {
 
 }  // namespace
 
-WriteQueue::WriteQueue(ConnectionPool& connections)
-    : connections_(connections), thread_([this] { serve(); }) {
-  ::pthread_setname_np(thread_.native_handle(), "db-writer");
+WriteQueue::WriteQueue(ConnectionPool& connections, int threads) : connections_(connections) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { serve(); });
+    ::pthread_setname_np(threads_.back().native_handle(), "db-writer");
+  }
 }
 
 WriteQueue::~WriteQueue() {
@@ -31,8 +40,8 @@ WriteQueue::~WriteQueue() {
     const std::scoped_lock lock(mutex_);
     ending_ = true;
   }
-  changed_.notify_one();
-  thread_.join();
+  changed_.notify_all();
+  for (auto& thread : threads_) thread.join();
 }
 
 void WriteQueue::run(const Work& work) {
@@ -45,17 +54,23 @@ void WriteQueue::run(const Work& work) {
 }
 
 void WriteQueue::serve() {
+  std::size_t last = 0;
   for (;;) {
     Batch batch;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
+      if (last > 1) {
+        changed_.wait_for(lock, gathering, [&] { return ending_ || waiting_.size() >= last; });
+        if (waiting_.empty()) continue;  // another thread took them
+      }
       const auto count = std::min(waiting_.size(), largest_batch);
       const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
       batch.assign(waiting_.begin(), end);
       waiting_.erase(waiting_.begin(), end);
     }
+    last = batch.size();
     keep(batch);
     // Told under the lock: a job is gone as soon as its owner sees that it is done.
     const std::scoped_lock lock(mutex_);
@@ -67,11 +82,15 @@ void WriteQueue::serve() {
 }
 
 void WriteQueue::keep(Batch batch) {
+  bool with_savepoints = false;
   for (int tries = 1; !batch.empty();) {
     try {
-      attempt(batch);
+      attempt(batch, with_savepoints);
       return;
     } catch (const BatchUndone&) {
+      continue;
+    } catch (const SavepointsNeeded&) {
+      with_savepoints = true;
       continue;
     } catch (const TransactionRefused&) {
       // Alone each holds fewer locks that another server may want in another order.
@@ -98,14 +117,15 @@ void WriteQueue::keep(Batch batch) {
   }
 }
 
-void WriteQueue::attempt(Batch& batch) {
+void WriteQueue::attempt(Batch& batch, bool with_savepoints) {
   const auto connection = connections_.lend();
   for (Job* job : batch) job->error = nullptr;
   connection->begin_write();
   for (Job* job : batch) {
-    attempt_one(*connection, *job, batch.size() > 1);
+    attempt_one(*connection, *job, with_savepoints);
     if (!job->error) continue;
     if (batch.size() == 1) return;  // the connection rolls back when it is given back
+    if (!with_savepoints) throw SavepointsNeeded{};
     if (!connection->in_transaction()) {
       std::erase(batch, job);
       throw BatchUndone{};

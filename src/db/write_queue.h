@@ -1,6 +1,6 @@
 #pragma once
 
-/// The one thread that writes: what waits at the same time shares one commit.
+/// Where writes wait for their turn: what waits at the same time shares one commit.
 
 #include <condition_variable>
 #include <deque>
@@ -14,14 +14,17 @@
 
 namespace cupola::db {
 
-/// Runs writes in the order of their coming, batches of them in one transaction with a savepoint
-/// for each, so that what throws undoes its own statements only. A batch whose connection is lost
-/// before its commit, or whose transaction the database gives up, runs again a few times.
+/// Runs writes in the order of their coming, batches of them in one transaction, on `threads` of
+/// its own: one where the database has one writer (SQLite), a few where the next batch can be
+/// worked on while the one before is being committed (PostgreSQL). When one throws, its batch
+/// starts over with a savepoint for each, so that it undoes its own statements only. A batch whose
+/// connection is lost before its commit, or whose transaction the database gives up, runs again a
+/// few times.
 class WriteQueue {
  public:
   using Work = std::function<void(Session&)>;
 
-  explicit WriteQueue(ConnectionPool& connections);
+  WriteQueue(ConnectionPool& connections, int threads);
   /// Ends when the last write is done.
   ~WriteQueue();
   WriteQueue(const WriteQueue&) = delete;
@@ -41,7 +44,7 @@ class WriteQueue {
 
   void serve();
   void keep(Batch batch);
-  void attempt(Batch& batch);
+  void attempt(Batch& batch, bool with_savepoints);
   static void attempt_one(Connection& connection, Job& job, bool with_savepoint);
 
   ConnectionPool& connections_;
@@ -49,7 +52,7 @@ class WriteQueue {
   std::condition_variable changed_;
   std::deque<Job*> waiting_;
   bool ending_ = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace cupola::db

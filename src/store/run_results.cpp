@@ -16,6 +16,14 @@ std::optional<std::string> printable_or_none(const std::optional<std::string>& t
   return printable(*text);
 }
 
+/// What the end of a run has to tidy up.
+struct Ended {
+  StateOwner owner;
+  bool has_state_ids;
+  bool has_schedule;
+  bool has_open_states;
+};
+
 /// Ends a run that no worker has.
 std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus status,
                                std::string_view cause,
@@ -45,11 +53,15 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
       " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
       " ELSE :cancel_code END"
       " WHERE id = :id AND lease_token = :token AND " RUN_IS_OPEN
-      " RETURNING organization_key, project_key, state_ids",
+      " RETURNING organization_key, project_key, state_ids, schedule_key,"
+      " CASE WHEN EXISTS (SELECT 1 FROM states s WHERE s.run_id = runs.id AND s.final = 0)"
+      " THEN 1 ELSE 0 END",
       [](const db::Row& row) {
-        return std::pair(StateOwner{.organization = row.get<OrganizationKey>(0),
-                                    .project = row.get<ProjectKey>(1)},
-                         row.get<std::string>(2) != "[]");
+        return Ended{.owner = {.organization = row.get<OrganizationKey>(0),
+                               .project = row.get<ProjectKey>(1)},
+                     .has_state_ids = row.get<std::string_view>(2) != "[]",
+                     .has_schedule = row.get<std::optional<ScheduleKey>>(3).has_value(),
+                     .has_open_states = row.get<bool>(4)};
       },
       {{"status", to_text(result.status)},
        {"exit_code", result.exit_code},
@@ -64,11 +76,10 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
        {"id", lease.run},
        {"token", lease.token}});
   if (!ended) return false;
-  const auto& [owner, has_state_ids] = *ended;
-  write_states(db, owner, lease.run, states, now);
-  make_states_final(db, lease.run, now);
-  release_locks(db, lease.run);
-  if (has_state_ids) drop_state_ids(db, lease.run);
+  write_states(db, ended->owner, {.run = lease.run, .final = true}, states, now);
+  if (ended->has_open_states) make_states_final(db, lease.run, now);
+  if (ended->has_state_ids || ended->has_schedule) release_locks(db, lease.run);
+  if (ended->has_state_ids) drop_state_ids(db, lease.run);
   return true;
 }
 

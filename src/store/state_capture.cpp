@@ -8,15 +8,16 @@
 namespace cupola::store {
 namespace {
 
-void write_state(db::Session& db, const StateOwner& owner, const RunId& run,
+void write_state(db::Session& db, const StateOwner& owner, const StateWriter& writer,
                  const CapturedState& state, Instant now) {
   const auto newest = find_state(db, owner.organization, owner.project, state.state_id);
   if (newest && newest->payload == state.payload) return;
-  if (newest && !newest->final && newest->run == run) {
+  if (newest && !newest->final && newest->run == writer.run) {
     db.execute(R"sql(
-        UPDATE states SET payload = :payload, updated_at = :now
+        UPDATE states SET payload = :payload, final = :final, updated_at = :now
         WHERE project_key = :project AND state_id = :state_id AND version = :version)sql",
                {{"payload", state.payload},
+                {"final", writer.final},
                 {"now", now},
                 {"project", owner.project},
                 {"state_id", state.state_id},
@@ -27,22 +28,22 @@ void write_state(db::Session& db, const StateOwner& owner, const RunId& run,
                     {.state_id = state.state_id,
                      .payload = state.payload,
                      .origin = StateOrigin::run,
-                     .run = run,
-                     .final = false},
+                     .run = writer.run,
+                     .final = writer.final},
                     now);
 }
 
 }  // namespace
 
-void write_states(db::Session& db, const StateOwner& owner, const RunId& run,
+void write_states(db::Session& db, const StateOwner& owner, const StateWriter& writer,
                   const std::vector<CapturedState>& states, Instant now) {
   for (const CapturedState& state : states) {
     if (!is_state_id(state.state_id) || !is_state_payload(state.payload)) {
       log_warning("run {}: what it left as the state {} is no JSON object and was not kept",
-                  run.text(), quoted(state.state_id));
+                  writer.run.text(), quoted(state.state_id));
       continue;
     }
-    write_state(db, owner, run, state, now);
+    write_state(db, owner, writer, state, now);
   }
 }
 
@@ -62,7 +63,7 @@ bool capture_states(db::Session& db, const RunId& run, std::int64_t token,
       },
       {{"id", run}, {"token", token}});
   if (!owner) return false;
-  write_states(db, *owner, run, states, now);
+  write_states(db, *owner, {.run = run}, states, now);
   return true;
 }
 

@@ -11,9 +11,14 @@ struct StateOwner {
   ProjectKey project;
 };
 
+struct StateWriter {
+  RunId run;
+  bool final = false;  ///< whether the run ends with this
+};
+
 /// Each payload that differs from the newest version: into the run's own open version, or a new
 /// one. What is no JSON object is left out and logged: a run must be able to end.
-void write_states(db::Session& db, const StateOwner& owner, const RunId& run,
+void write_states(db::Session& db, const StateOwner& owner, const StateWriter& writer,
                   const std::vector<CapturedState>& states, Instant now);
 
 /// The versions that the run wrote change no more.
