@@ -22,14 +22,15 @@ constexpr std::string_view helper_path = "/usr/bin:/bin:/usr/local/bin:/usr/sbin
 
 /// Small files of /etc that programs need and that hold no secrets; each is copied in.
 constexpr std::initializer_list<const char*> copied_files = {
-    "/etc/resolv.conf", "/etc/hosts",      "/etc/nsswitch.conf", "/etc/host.conf",
-    "/etc/gai.conf",    "/etc/services",   "/etc/protocols",     "/etc/mime.types",
-    "/etc/timezone",    "/etc/ld.so.conf", "/etc/krb5.conf",     "/etc/odbcinst.ini"};
+    "/etc/resolv.conf", "/etc/hosts",     "/etc/nsswitch.conf", "/etc/host.conf",
+    "/etc/gai.conf",    "/etc/services",  "/etc/protocols",     "/etc/mime.types",
+    "/etc/timezone",    "/etc/krb5.conf", "/etc/odbcinst.ini",  "/etc/ssl/openssl.cnf"};
 
-/// Folders and large files of the same sort, seen in place.
+/// Folders and large files of the same sort, seen in place. Each costs bwrap a tenth of a
+/// millisecond.
 constexpr std::initializer_list<const char*> seen_files = {
-    "/etc/ld.so.cache",     "/etc/ld.so.conf.d",  "/etc/ssl/certs",    "/etc/ssl/openssl.cnf",
-    "/etc/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust", "/etc/alternatives"};
+    "/etc/ld.so.cache", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust",
+    "/etc/alternatives"};
 
 /// What glibc keeps from programs with more rights than their caller, and why: these variables
 /// would run the caller's code, or write files, inside bwrap and setpriv.
