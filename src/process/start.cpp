@@ -17,6 +17,10 @@
 #include "base/text.h"
 #include "process/program.h"
 
+// clone(2) under its other name in glibc: the thread sanitizer replaces the first one by something
+// that takes the child, which shares its memory, for a fork.
+extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...);
+
 namespace cupola::process {
 namespace {
 
@@ -255,8 +259,8 @@ Result<Child> start(const Program& program, const Streams& streams) {
   int pid = -1;
   if (stack.usable()) {
     const SignalsBlocked blocked;
-    pid = ::clone(child_main, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan,
-                  &pidfd);
+    pid = ::__clone(child_main, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan,
+                    &pidfd);
   }
   if (pid < 0) {
     return Error{
