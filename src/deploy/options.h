@@ -1,0 +1,29 @@
+#pragma once
+
+/// What an operator decides about deploying.
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "base/outcome.h"
+
+namespace cupola::deploy {
+
+struct Options {
+  std::string worker = "server";  ///< names this server in leases; the same after a restart
+  std::filesystem::path uv;       ///< empty: looked for by `find_uv`
+  bool allow_local_repositories = false;
+  bool sandbox = true;         ///< installers run foreign code: false is for trusted projects only
+  unsigned build_uid = 60599;  ///< host uid of installers, where the server is root
+  std::chrono::milliseconds lease{std::chrono::seconds{20}};
+  std::chrono::milliseconds git_timeout{std::chrono::minutes{10}};
+  std::chrono::milliseconds install_timeout{std::chrono::minutes{30}};  ///< of one environment
+};
+
+/// The program uv: `given` if it is not empty, else beside this program, in `tools/bin` of the
+/// folder above it (where a build has it), else on the PATH. Errors: not_found, with what to
+/// install.
+Result<std::filesystem::path> find_uv(const std::filesystem::path& given);
+
+}  // namespace cupola::deploy

@@ -1,0 +1,61 @@
+#pragma once
+
+/// What a release changes against the one before it.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "deploy/content.h"
+#include "deploy/lock.h"
+#include "store/schedules.h"
+
+namespace cupola::deploy {
+
+struct ScheduleChange {
+  enum class Kind {
+    appears,   ///< new; it starts switched off
+    vanishes,  ///< its switch and offset are kept for when it comes back
+    changes,   ///< interval, zone, or what it runs
+    returns    ///< it was there once: with the switch and offset of then
+  };
+  std::string name;
+  Kind kind = Kind::appears;
+  bool enabled = false;  ///< whether it fires once the release is live
+  std::string from, to;  ///< of `changes`
+};
+
+struct PluginChange {
+  enum class Kind {
+    build,  ///< not here yet
+    reuse,  ///< here already
+    change  ///< resolved to something else than before
+  };
+  std::string name;
+  std::string type;
+  Kind kind = Kind::build;
+  std::string from, to;  ///< of `change`: the packages that differ
+};
+
+struct Plan {
+  std::string commit;
+  std::vector<ScheduleChange> schedules;  ///< those that stay as they are are not named
+  std::vector<PluginChange> plugins;
+  std::vector<Finding> faults;
+};
+
+/// `known` are all schedules that the deployment ever had, `before` the live release's content.
+std::vector<ScheduleChange> compare_schedules(const std::vector<store::Schedule>& known,
+                                              const store::ReleaseContent* before,
+                                              const store::ReleaseContent& after);
+
+/// How one environment stands against the lock before; `is_there` tells whether it is built.
+PluginChange compare_plugin(const std::string& name, const Lock& before, const LockEntry* after,
+                            bool is_there);
+
+json::object to_json(const Plan& plan);
+/// The lines of the plan for a person.
+std::vector<std::string> to_lines(const Plan& plan);
+
+}  // namespace cupola::deploy
