@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "process/ownership.h"
 
 namespace cupola::deploy {
@@ -117,10 +118,10 @@ Result<process::Output> BuildBox::run(const std::vector<std::string>& argv,
                  "It is built when the server is back."};
   }
   if (output->exit.timed_out) {
-    return Error{
-        Error::Kind::unavailable,
-        fmt::format("The installer did not end within {}.", to_text(options_.install_timeout)),
-        "See whether the package index can be reached, and what the plugin builds."};
+    return Error{Error::Kind::unavailable,
+                 fmt::format("The installer did not end within {}.",
+                             cupola::to_text(options_.install_timeout)),
+                 "See whether the package index can be reached, and what the plugin builds."};
   }
   return output;
 }

@@ -52,9 +52,8 @@ Result<void> check_meltano(std::string_view version, std::string_view required) 
 /// The lock entry for `wanted`: one that this release has already, one that is known, or a new one.
 Result<std::optional<LockEntry>> find_entry(Environments& environments, const Source& source,
                                             const Wanted& wanted, const Lock& here,
-                                            const Lock& before, const Lock& live, bool refresh,
-                                            bool only_known, const Progress& progress,
-                                            const std::stop_token& stop) {
+                                            const Lock& before, bool refresh, bool only_known,
+                                            const Progress& progress, const std::stop_token& stop) {
   auto known = environments.known(source, wanted, here);
   if (!known || *known) return known;
   if (only_known && !refresh) return environments.known(source, wanted, before);

@@ -1,5 +1,6 @@
 #include "deploy/deployer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -9,11 +10,13 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "deploy/build_box.h"
 #include "deploy/builder.h"
 #include "deploy/checkout.h"
 #include "deploy/deploy_log.h"
 #include "deploy/work_folder.h"
 #include "git/address.h"
+#include "process/sandbox.h"
 #include "store/secrets.h"
 
 namespace cupola::deploy {

@@ -78,6 +78,12 @@ Result<void> delete_deployment(db::Session& db, const OrganizationKey& organizat
 Release queue_release(db::Session& db, const Deployment& deployment, bool refresh_plugins,
                       Instant now);
 
+/// Queues a release of the commit and the lock that an earlier release of the deployment had live;
+/// one still queued becomes that. A release that is claimed with a commit is built from it. Errors:
+/// not_found, conflict (it was never live, or is cleaned up).
+Result<Release> queue_rollback(db::Session& db, const Deployment& deployment,
+                               std::int64_t release_number, Instant now);
+
 /// The oldest queued release, now building under a lease of `worker`; at most one release of a
 /// deployment builds at a time. Also one whose builder's lease ended.
 std::optional<Release> claim_release(db::Session& db, std::string_view worker, Instant now,

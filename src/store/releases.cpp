@@ -60,23 +60,35 @@ std::string_view to_text(ReleaseStatus status) {
   return word_for(status_words, status);
 }
 
-Release queue_release(db::Session& db, const Deployment& deployment, bool refresh_plugins,
-                      Instant now) {
+namespace {
+
+/// What a queued release is to be made from: the deployment's revision, or a commit with its lock.
+struct Wanted {
+  bool refresh_plugins = false;
+  std::optional<std::string> commit;
+  std::optional<std::string> lock;
+};
+
+Release queue(db::Session& db, const Deployment& deployment, const Wanted& wanted, Instant now) {
   // Two servers that queue at once must not draw the same number.
   db.execute("SELECT key FROM deployments WHERE key = :deployment /* pg: FOR UPDATE */",
              {{"deployment", deployment.key}});
   const auto waiting = db.one(
-      "UPDATE releases SET refresh_plugins ="
+      "UPDATE releases SET commit_hash = :commit, lock = :lock, refresh_plugins ="
       " CASE WHEN :refresh = 1 THEN 1 ELSE refresh_plugins END"
       " WHERE deployment_key = :deployment AND status = 'queued'"
       " RETURNING " RELEASE_COLUMNS,
-      to_release, {{"refresh", refresh_plugins}, {"deployment", deployment.key}});
+      to_release,
+      {{"commit", wanted.commit},
+       {"lock", wanted.lock},
+       {"refresh", wanted.refresh_plugins},
+       {"deployment", deployment.key}});
   if (waiting) return *waiting;
   const auto made = db.one(R"sql(
       INSERT INTO releases (key, organization_key, project_key, deployment_key, number, status,
-                                 refresh_plugins, files_kept, created_at)
+                                 refresh_plugins, commit_hash, lock, files_kept, created_at)
       SELECT :key, :organization, :project, :deployment, coalesce(max(number), 0) + 1, 'queued',
-             :refresh, 1, :now
+             :refresh, :commit, :lock, 1, :now
       FROM releases WHERE deployment_key = :deployment
       RETURNING )sql" RELEASE_COLUMNS,
                            to_release,
@@ -84,10 +96,36 @@ Release queue_release(db::Session& db, const Deployment& deployment, bool refres
                             {"organization", deployment.organization},
                             {"project", deployment.project},
                             {"deployment", deployment.key},
-                            {"refresh", refresh_plugins},
+                            {"refresh", wanted.refresh_plugins},
+                            {"commit", wanted.commit},
+                            {"lock", wanted.lock},
                             {"now", now}});
   set_status(db, deployment.key, DeploymentStatus::deploying, now);
   return *made;
+}
+
+}  // namespace
+
+Release queue_release(db::Session& db, const Deployment& deployment, bool refresh_plugins,
+                      Instant now) {
+  return queue(db, deployment, {.refresh_plugins = refresh_plugins}, now);
+}
+
+Result<Release> queue_rollback(db::Session& db, const Deployment& deployment,
+                               std::int64_t release_number, Instant now) {
+  const auto old = find_release(db, deployment.key, release_number);
+  if (!old) {
+    return Error{Error::Kind::not_found,
+                 fmt::format("The deployment has no release {}.", release_number),
+                 "Look at the list of its releases."};
+  }
+  if (!old->commit || !old->lock || !old->live_at) {
+    return Error{
+        Error::Kind::conflict,
+        fmt::format("Release {} was never live, or what it had is cleaned up.", release_number),
+        "Choose another one, or deploy its commit as revision."};
+  }
+  return queue(db, deployment, {.commit = old->commit, .lock = old->lock}, now);
 }
 
 std::optional<Release> claim_release(db::Session& db, std::string_view worker, Instant now,
