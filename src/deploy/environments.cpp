@@ -184,7 +184,8 @@ Result<Environments::Asked> Environments::ask(const Source& source, const Wanted
                                cupola::quoted(local)),
                    "Name a path inside the repository, such as ./plugins/tap-x."};
     }
-    auto digest = tree_digest(source.checkout, fs::path(source.directory) / local);
+    auto digest =
+        tree_digest(source.checkout, (fs::path(source.directory) / local).lexically_normal());
     if (!digest) {
       return Error{digest.error().kind,
                    fmt::format("{}: {}", subject(wanted.names), digest.error().message),
@@ -193,7 +194,8 @@ Result<Environments::Asked> Environments::ask(const Source& source, const Wanted
     content += *digest;
   }
   for (const auto& file : asked.requirement.files) {
-    auto digest = requirements_digest(source.checkout, fs::path(source.directory) / file);
+    auto digest = requirements_digest(source.checkout,
+                                      (fs::path(source.directory) / file).lexically_normal());
     if (!digest) {
       return Error{digest.error().kind,
                    fmt::format("{}: {}", subject(wanted.names), digest.error().message),

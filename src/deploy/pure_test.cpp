@@ -1,0 +1,159 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "deploy/content.h"
+#include "deploy/deploy_log.h"
+#include "deploy/lock.h"
+#include "deploy/plan.h"
+#include "deploy/requirement.h"
+#include "deploy/specifier.h"
+
+namespace cupola::deploy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(SpecifierTest, FitsAsPep440HasIt) {
+  const auto yes = [](const char* version, const char* specifier) {
+    EXPECT_EQ(fits(version, specifier), std::optional(true)) << version << " " << specifier;
+  };
+  const auto no = [](const char* version, const char* specifier) {
+    EXPECT_EQ(fits(version, specifier), std::optional(false)) << version << " " << specifier;
+  };
+  yes("4.4.1", "");
+  yes("4.4.1", ">=3.5, <5");
+  yes("4.4.1", "==4.4.*");
+  yes("4.4.1", "~=4.1");
+  yes("4.4", "==4.4.0");
+  yes("4.4.1", "!=4.0.*");
+  no("4.4.1", "<4.4.1");
+  no("4.4.1", "~=4.3.0");
+  no("4.4.1", "==4.4");
+  no("4.10.0", "<4.9");
+  no("4.4.1", ">4.4.1");
+  no("4.4.1", "!=4.4.*,>=3");
+  EXPECT_FALSE(fits("4.4.1", ">=4.5rc1").has_value());
+  EXPECT_FALSE(fits("4.4.1", "latest").has_value());
+}
+
+TEST(RequirementTest, PartsGoWhereUvTakesThem) {
+  const auto one = parse_requirement(
+      "tap-x[s3]==1.0 'other>=2,<3' -e ./lib --index-url https://u:p@i/simple --pre --upgrade "
+      "-r reqs.txt --constraint=https://c/x.txt ./more git+https://g/h@main x@https://a/b.whl");
+
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_THAT(one->lines, ElementsAre("tap-x[s3]==1.0", "other>=2,<3", "-e ./lib", "-r reqs.txt",
+                                      "-c https://c/x.txt", "./more", "git+https://g/h@main",
+                                      "x@https://a/b.whl"));
+  EXPECT_THAT(one->options,
+              ElementsAre("--index-url", "https://u:p@i/simple", "--prerelease", "allow"));
+  EXPECT_THAT(one->local, ElementsAre("./lib", "./more"));
+  EXPECT_THAT(one->files, ElementsAre("reqs.txt"));
+  EXPECT_FALSE(one->index_only);
+}
+
+TEST(RequirementTest, OnlyNamesComeFromTheIndexAlone) {
+  for (const char* text : {"tap-x", "tap-x==1.0 b~=2.0", "'tap-x[a,b]>=1' -c https://c/x.txt"}) {
+    EXPECT_TRUE(parse_requirement(text)->index_only) << text;
+  }
+  for (const char* text :
+       {"git+https://g/h", "./x", "-e .", "x @ https://a/b.whl", "'x @ file:///y'", "a/b",
+        "x -i https://i", "x --find-links /w", "-r a.txt", "x.whl", "x --no-build-isolation"}) {
+    const auto one = parse_requirement(text);
+    EXPECT_TRUE(!one || !one->index_only) << text;
+  }
+}
+
+TEST(RequirementTest, RefusesWhatCannotBeRead) {
+  for (const char* text : {"", "--pre", "x -r", "'open", "'a\nb'"}) {
+    EXPECT_FALSE(parse_requirement(text)) << text;
+  }
+}
+
+TEST(LockTest, ComesBackAsItWas) {
+  const Lock lock{{{.id = "i",
+                    .names = {"extractors/a", "loaders/b"},
+                    .pip_url = "a \"quoted\"",
+                    .python = "3.11.2",
+                    .interpreter = "/usr/bin/python3.11",
+                    .resolution = "a==1 \\\n    --hash=sha256:00\nb @ git+https://h/b@c0ffee\n",
+                    .options = {"--index-url", "${INDEX}"},
+                    .key = "k",
+                    .shared = true}}};
+
+  const Lock again = parse_lock(to_json_text(lock));
+
+  EXPECT_EQ(to_json_text(again), to_json_text(lock));
+  EXPECT_EQ(again.find_name("loaders/b"), again.find("i"));
+  EXPECT_EQ(again.find_key("none"), nullptr);
+  EXPECT_THAT(pins(lock.entries[0].resolution), ElementsAre("a==1", "b @ git+https://h/b@c0ffee"));
+  EXPECT_THROW(parse_lock("{}"), Failure);
+}
+
+TEST(MaskTest, ShowsVariablesInPlaceOfSecrets) {
+  const std::map<std::string, Secret> secrets = {{"TOKEN", Secret("p@ss/word")},
+                                                 {"SHORT", Secret("abc")}};
+
+  EXPECT_EQ(masked("x p@ss/word y p%40ss%2Fword abc", secrets), "x ${TOKEN} y ${TOKEN} abc");
+}
+
+TEST(DotenvTest, ReadsNamesAndValues) {
+  const auto values = parse_dotenv("# c\nA=1\nexport B = 'two words' # c\nC=x # y\nbad\n=z\n");
+
+  EXPECT_EQ(values,
+            (std::map<std::string, std::string>{{"A", "1"}, {"B", "two words"}, {"C", "x"}}));
+}
+
+store::ContentSchedule schedule(std::string name, std::string interval, std::string job) {
+  return {.settings = {.name = std::move(name), .interval = std::move(interval), .timezone = "UTC"},
+          .command = {"run", job},
+          .job = job};
+}
+
+TEST(PlanTest, TellsWhatBecomesOfSchedules) {
+  const auto row = [](std::string name, bool present, bool enabled) {
+    store::Schedule one;
+    one.name = std::move(name);
+    one.interval = "@daily";
+    one.timezone = "UTC";
+    one.present = present;
+    one.enabled = enabled;
+    return one;
+  };
+  const std::vector<store::Schedule> known = {row("same", true, true), row("faster", true, true),
+                                              row("other-job", true, false),
+                                              row("gone", true, true), row("back", false, true)};
+  store::ReleaseContent before;
+  before.schedules = {schedule("same", "@daily", "a"), schedule("faster", "@daily", "a"),
+                      schedule("other-job", "@daily", "a"), schedule("gone", "@daily", "a")};
+  store::ReleaseContent after;
+  after.schedules = {schedule("same", "@daily", "a"), schedule("faster", "@hourly", "a"),
+                     schedule("other-job", "@daily", "b"), schedule("new", "@daily", "a"),
+                     schedule("back", "@daily", "a")};
+
+  Plan plan{.commit = "c", .schedules = compare_schedules(known, &before, after)};
+
+  EXPECT_THAT(to_lines(plan),
+              ElementsAre("schedule faster changes from '@daily: run a' to '@hourly: run a'",
+                          "schedule other-job changes from '@daily: run a' to '@daily: run b'",
+                          "schedule new appears, switched off",
+                          "schedule back returns, switched on", "schedule gone vanishes"));
+}
+
+TEST(PlanTest, NamesThePackagesThatMoved) {
+  const Lock before{{{.names = {"extractors/tap-x"}, .resolution = "a==1\nb==1\n"}}};
+  const LockEntry after{.names = {"extractors/tap-x"}, .resolution = "a==1\nb==2\n"};
+
+  const auto moved = compare_plugin("extractors/tap-x", before, &after, false);
+  const auto same = compare_plugin("extractors/tap-x", before, &before.entries[0], true);
+
+  EXPECT_EQ(moved.kind, PluginChange::Kind::change);
+  EXPECT_EQ(moved.from, "b==1");
+  EXPECT_EQ(moved.to, "b==2");
+  EXPECT_EQ(same.kind, PluginChange::Kind::reuse);
+  EXPECT_THAT(same.from, IsEmpty());
+}
+
+}  // namespace
+}  // namespace cupola::deploy
