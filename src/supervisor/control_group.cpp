@@ -81,6 +81,19 @@ Result<void> make_group(const fs::path& folder) {
                fmt::format("cannot make {}: {}", folder.string(), system_text(errno))};
 }
 
+/// Makes `parent` too, which another supervisor may be removing with the last group in it.
+Result<void> make_group_in(const fs::path& parent, std::string_view name,
+                           Result<void> (*prepare)(const fs::path& parent)) {
+  Result<void> made;
+  for (int tries = 0; tries < 20; ++tries) {
+    made = make_group(parent);
+    if (made && prepare != nullptr) made = prepare(parent);
+    if (made) made = make_group(parent / name);
+    if (made || fs::exists(parent)) return made;
+  }
+  return made;
+}
+
 std::int64_t number_in(const fs::path& file) {
   const std::string text = text_of(file);
   std::int64_t number = 0;
@@ -132,11 +145,9 @@ Result<void> ControlGroup::make_version_2(std::string_view name, std::int64_t me
   for (const fs::path& base : {own_group(*mount, ""), mount->point}) {
     const fs::path ours = base / "cupola";
     tried = delegate(base);
-    if (tried) tried = make_group(ours);
-    if (tried) tried = delegate(ours);
+    if (tried) tried = make_group_in(ours, name, delegate);
     if (!tried) continue;
     memory_ = ours / name;
-    if (auto made = make_group(memory_); !made) return made;
     folders_ = {memory_};
     if (auto set = write_text(memory_ / "memory.max", std::to_string(memory_limit)); !set) {
       return set;
@@ -153,9 +164,8 @@ Result<void> ControlGroup::make_version_1(std::string_view name, std::int64_t me
   const auto memory = find_mount("cgroup", "memory");
   if (!memory) return Error{Error::Kind::unavailable, "no memory controller is mounted"};
   const fs::path ours = own_group(*memory, "memory") / "cupola";
-  if (auto made = make_group(ours); !made) return made;
+  if (auto made = make_group_in(ours, name, nullptr); !made) return made;
   memory_ = ours / name;
-  if (auto made = make_group(memory_); !made) return made;
   folders_ = {memory_};
   const std::string limit = std::to_string(memory_limit);
   if (auto set = write_text(memory_ / "memory.limit_in_bytes", limit); !set) return set;
@@ -163,7 +173,7 @@ Result<void> ControlGroup::make_version_1(std::string_view name, std::int64_t me
   (void)write_text(memory_ / "memory.memsw.limit_in_bytes", limit);
   if (const auto pids = find_mount("cgroup", "pids")) {
     const fs::path above = own_group(*pids, "pids") / "cupola";
-    if (make_group(above) && make_group(above / name)) {
+    if (make_group_in(above, name, nullptr)) {
       folders_.push_back(above / name);
       (void)write_text(above / name / "pids.max", most_processes);
     }
@@ -178,6 +188,7 @@ ControlGroup::~ControlGroup() {
       kill_all();
       ::usleep(2000);
     }
+    ::rmdir(folder.parent_path().c_str());  // the last one out; refused while others are in it
   }
 }
 

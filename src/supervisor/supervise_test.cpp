@@ -357,6 +357,10 @@ TEST_P(SuperviseTest, WithinItsMemoryItIsLeftAlone) {
 
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_FALSE(outcome.out_of_memory);
+  for (const auto& entry : fs::recursive_directory_iterator(
+           "/sys/fs/cgroup", fs::directory_options::skip_permission_denied)) {
+    EXPECT_NE(entry.path().filename(), spec_.run.text()) << "a group was left behind";
+  }
 }
 
 TEST_P(SuperviseTest, ProgramThatIsNotThereIsToldAsNeverStarted) {
