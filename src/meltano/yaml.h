@@ -81,8 +81,8 @@ std::string in_words(const Node& node);
 std::optional<std::string> resolve_plain(Node& node, std::string_view written);
 
 struct Limits {
-  std::size_t bytes = 1 << 20;
-  std::size_t nodes = 100'000;  ///< with aliases expanded
+  std::size_t bytes = 512 << 10;
+  std::size_t nodes = 50'000;  ///< with aliases expanded
   int depth = 100;
 };
 
