@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "meltano/inheritance.h"
-#include "meltano/likeness.h"
+#include "base/likeness.h"
 #include "meltano/lock_files.h"
 #include "meltano/variables.h"
 

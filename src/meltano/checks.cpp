@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "meltano/blocks.h"
 #include "meltano/inheritance.h"
-#include "meltano/likeness.h"
+#include "base/likeness.h"
 
 namespace cupola::meltano {
 namespace {

@@ -1,9 +1,9 @@
-#include "meltano/likeness.h"
+#include "base/likeness.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace cupola::meltano {
+namespace cupola {
 namespace {
 
 constexpr std::size_t longest = 64;
@@ -41,4 +41,4 @@ std::string most_alike(std::string_view name, const std::vector<std::string>& ca
   return best;
 }
 
-}  // namespace cupola::meltano
+}  // namespace cupola

@@ -1,0 +1,13 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App root{"The cloud for Meltano projects that you run yourself.", "cupola"};
+  root.set_version_flag("--version", "cupola " CUPOLA_VERSION, "Print the version");
+  root.footer("Exit codes: 0 done, 1 failed, 2 wrong usage. Documentation: docs/cli.md");
+
+  cupola::cli::Context context;
+  cupola::cli::add_commands(root, context);
+  return cupola::cli::run_program(root, context, argc, argv);
+}
