@@ -163,8 +163,7 @@ Result<void> Api::download(std::string_view path, const Query& query,
 }
 
 Result<void> Api::follow(std::string_view path, const Query& query,
-                         const net::EventReader::OnEvent& on_event,
-                         const std::function<void()>& on_start) const {
+                         const net::EventReader::OnEvent& on_event) const {
   using SteadyClock = std::chrono::steady_clock;
   std::string last_id;
   bool wanted = true;
@@ -174,7 +173,6 @@ Result<void> Api::follow(std::string_view path, const Query& query,
     asked.headers.back().second = "text/event-stream";
     if (!last_id.empty()) asked.headers.emplace_back("Last-Event-ID", last_id);
 
-    if (on_start) on_start();
     net::EventReader reader([&](const net::Event& event) {
       if (!event.id.empty()) last_id = event.id;
       return wanted = on_event(event);

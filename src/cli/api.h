@@ -51,11 +51,9 @@ class Api {
 
   /// Reads an event stream until `on_event` gives false, and comes back to where it was when the
   /// connection breaks or is silent for a minute. Errors: unavailable when the server stays away
-  /// for `patience`, or what its problem says. `on_start` is called before each connection: a
-  /// stream whose events have no ids begins anew then.
+  /// for `patience`, or what its problem says.
   Result<void> follow(std::string_view path, const Query& query,
-                      const net::EventReader::OnEvent& on_event,
-                      const std::function<void()>& on_start = {}) const;
+                      const net::EventReader::OnEvent& on_event) const;
   static constexpr std::chrono::seconds patience{60};
 
  private:

@@ -42,7 +42,10 @@ std::string LogView::line(const json::object& line) {
   const bool platform = text_at(line, "stream") == "platform";
   std::string plugin = printable(text_at(line, "plugin", platform ? "cupola" : "meltano"));
   if (plugin.empty()) plugin = platform ? "cupola" : "meltano";
-  if (const auto records = number_at(line, "records"); records > 0) records_[plugin] += records;
+  if (const auto records = number_at(line, "records"); records > 0) {
+    const std::string stream = printable(text_at(line, "singer_stream"));
+    records_[stream.empty() ? plugin + ":" : plugin + ": " + stream] += records;
+  }
 
   plugin_width_ = std::min(std::max(plugin_width_, shown_width(plugin)), widest_plugin);
   const std::size_t missing = plugin_width_ - std::min(plugin_width_, shown_width(plugin));
@@ -64,8 +67,8 @@ std::string LogView::summary(const json::object& run) const {
     if (const std::string cause = text_at(run, "cause"); !cause.empty())
       text += ": " + printable(cause);
   }
-  for (const auto& [plugin, records] : records_) {
-    text += fmt::format("; {}: {} records", plugin, shown_number(records));
+  for (const auto& [what, records] : records_) {
+    text += fmt::format("; {} {} records", what, shown_number(records));
   }
   std::vector<std::string> ids;
   for (const auto& id : array_at(run, "state_ids")) {

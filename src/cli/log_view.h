@@ -18,14 +18,14 @@ class LogView {
   /// is dim. Control characters are shown as \xNN. The column of plugins widens as names come.
   std::string line(const json::object& line);
 
-  /// How the run ended: "succeeded in 2 s, exit code 0; tap-orders: 1,080 records; state …\n".
+  /// How the run ended: "succeeded in 2 s, exit code 0; tap-a: orders 1,080 records; state …\n".
   /// Records are those that the lines so far told.
   std::string summary(const json::object& run) const;
 
  private:
   bool colours_;
   std::size_t plugin_width_ = 12;
-  std::map<std::string, std::int64_t> records_;  // by plugin
+  std::map<std::string, std::int64_t> records_;  // by plugin and Singer stream
 };
 
 }  // namespace cupola::cli

@@ -21,8 +21,6 @@ Result<std::string> follow_release(const Api& api, const DeploymentName& name,
   const bool colours = has_colours(stderr);
   std::string status;
   std::string reason;
-  std::size_t seen = 0;  // lines shown, for a stream that begins anew after a broken connection
-  std::size_t told = 0;  // lines of the present stream
   const auto on_event = [&](const net::Event& event) {
     const auto parsed = parse_json(event.data);
     if (!parsed || !parsed->is_object()) return true;
@@ -32,15 +30,13 @@ Result<std::string> follow_release(const Api& api, const DeploymentName& name,
       reason = text_at(object, "error");
       return false;
     }
-    if (event.name == "line" && ++told > seen) {
-      seen = told;
+    if (event.name == "line") {
       say(painted(printable(text_at(object, "text")), Colour::dim, colours));
     }
     return true;
   };
-  const auto on_start = [&] { told = 0; };
-  const auto done = api.follow(deployment_path(name, fmt::format("/releases/{}/log", number)), {},
-                               on_event, on_start);
+  const auto done =
+      api.follow(deployment_path(name, fmt::format("/releases/{}/log", number)), {}, on_event);
   if (!done) return done.error();
   if (status == "failed") {
     return Error{

@@ -43,9 +43,16 @@ Result<int> set_secret(const Context& context, const SecretOptions& options) {
 Result<int> list_secrets(const Context& context, const SecretOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
-  const auto answer = api->list(api_path({"projects", options.project, "secrets"}), "secrets",
-                                {{"deployment", options.deployment}});
+  auto answer = api->get(api_path({"projects", options.project, "secrets"}));
   if (!answer) return answer.error();
+  if (auto* all = answer->if_contains("secrets"); all != nullptr && !options.deployment.empty()) {
+    json::array wanted;
+    for (const auto& item : array_at(*answer, "secrets")) {
+      const std::string deployment = text_at(item.get_object(), "deployment");
+      if (deployment.empty() || deployment == options.deployment) wanted.push_back(item);
+    }
+    *all = std::move(wanted);
+  }
   Table table({"name", "deployment", "updated (UTC)"});
   for (const auto& item : array_at(*answer, "secrets")) {
     const auto& secret = item.get_object();

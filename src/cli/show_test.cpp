@@ -1,0 +1,53 @@
+#include "cli/show.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/moment.h"
+
+namespace cupola::cli {
+namespace {
+
+TEST(ShowTest, TimesAreReadableAndAlwaysUtc) {
+  EXPECT_EQ(shown_time("2026-11-23T03:18:00Z"), "2026-11-23 03:18:00");
+  EXPECT_EQ(shown_time("2026-11-23T03:18:00.750Z"), "2026-11-23 03:18:00");
+  EXPECT_EQ(shown_time("2026-11-23T03:18:00+01:00"), "2026-11-23 02:18:00");
+  EXPECT_EQ(shown_time(""), "-");
+  EXPECT_EQ(shown_time("soon\x1b"), "soon\\x1b");
+}
+
+TEST(ShowTest, NumbersHaveSeparators) {
+  EXPECT_EQ(shown_number(0), "0");
+  EXPECT_EQ(shown_number(999), "999");
+  EXPECT_EQ(shown_number(1000), "1,000");
+  EXPECT_EQ(shown_number(-1234567), "-1,234,567");
+}
+
+TEST(ShowTest, ARunIsNamedByItsScheduleElseItsTasks) {
+  EXPECT_EQ(what_of({{"schedule", "daily"}, {"tasks", json::array{"x"}}}), "daily");
+  EXPECT_EQ(what_of({{"schedule", nullptr}, {"tasks", json::array{"tap-a", "target-b"}}}),
+            "tap-a target-b");
+}
+
+TEST(ShowTest, PrettyJsonReadsBackAsTheSame) {
+  const auto value = json::parse(R"({"a": [1, {"b": null}, []], "ü\n\"": {}, "c": "x"})");
+
+  const std::string text = pretty(value);
+
+  EXPECT_EQ(json::parse(text), value);
+  EXPECT_TRUE(text.starts_with("{\n  \"a\": [\n    1,\n"));
+}
+
+TEST(MomentTest, ReadsSpansBackFromNowAndTimes) {
+  const Instant now = *parse_rfc3339("2026-11-23T12:00:00Z");
+
+  EXPECT_EQ(*parse_moment("--since", "2d", now), "2026-11-21T12:00:00Z");
+  EXPECT_EQ(*parse_moment("--since", "1h30m", now), "2026-11-23T10:30:00Z");
+  EXPECT_EQ(*parse_moment("--since", "2026-11-01", now), "2026-11-01T00:00:00Z");
+  EXPECT_EQ(*parse_moment("--since", "", now), "");
+  const auto refused = parse_moment("--since", "yesterday", now);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("--since 'yesterday'"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cupola::cli
