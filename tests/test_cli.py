@@ -78,7 +78,8 @@ def test_wrong_usage_is_told_with_a_remedy(cupola):
         (["schedule", "lst"], "Did you mean list?"),
         (["history", "--projct", "x"], "Did you mean --project?"),
         (["deployment"], "cupola deployment --help"),
-        (["run", "x", "--deployment", "d"], "--project"),
+        (["run", "--deployment", "d"], "Missing: NAME_OR_TASKS, --project"),
+        (["run", "x", "--project", "p", "--deployment", "d", "--fo"], "Did you mean --follow?"),
         (["history", "--format", "xml"], "xml"),
         ([], "cupola --help"),
     ]:

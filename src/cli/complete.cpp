@@ -27,14 +27,14 @@ const CLI::Option* find_option(const CLI::App& app, const std::string& word) {
   return nullptr;
 }
 
-/// The values of an option with CLI::IsMember, whose description is "{a,b,c}".
+/// The values of an option with CLI::IsMember, whose type is shown as "FORMAT:{table,json}".
 std::vector<std::string> values_of(const CLI::Option& option) {
   std::vector<std::string> values;
-  const auto* validator = const_cast<CLI::Option&>(option).get_validator(0);
-  std::string text = validator->get_description();
-  if (!text.starts_with('{') || !text.ends_with('}')) return values;
-  text = text.substr(1, text.size() - 2);
-  for (const auto value : split(text, ',')) values.emplace_back(value);
+  const std::string type = option.get_type_name();
+  const auto begin = type.find(":{");
+  if (begin == std::string::npos || !type.ends_with('}')) return values;
+  const std::string_view list = std::string_view(type).substr(begin + 2, type.size() - begin - 3);
+  for (const auto value : split(list, ',')) values.emplace_back(value);
   return values;
 }
 

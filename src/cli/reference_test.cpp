@@ -27,23 +27,30 @@ std::string names_of(const CLI::Option& option) {
   return names;
 }
 
+/// "ROLE" of "ROLE:{viewer,owner}".
+std::string type_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.substr(0, type.find(':'));
+}
+
 std::string synopsis(const CLI::App& command) {
   std::string text = full_name(command);
   for (const auto* option : command.get_options()) {
     if (!option->get_positional()) continue;
-    std::string word = option->get_type_name();
+    std::string word = type_of(*option);
     if (option->get_items_expected_max() > 1) word += "…";
     text += option->get_required() ? " " + word : " [" + word + "]";
   }
   for (const auto* option : command.get_options()) {
     if (option->get_positional() || !option->get_required()) continue;
-    text += fmt::format(" --{} {}", option->get_lnames().front(), option->get_type_name());
+    text += fmt::format(" --{} {}", option->get_lnames().front(), type_of(*option));
   }
   return text;
 }
 
 std::string describe(const CLI::App& command) {
-  std::string text = fmt::format("### `{}`\n\n{}.\n\n", synopsis(command), command.get_description());
+  std::string text =
+      fmt::format("### `{}`\n\n{}.\n\n", synopsis(command), command.get_description());
   std::string options;
   for (const auto* option : command.get_options()) {
     if (option->get_lnames().empty() || option->get_lnames().front() == "help") continue;
@@ -93,7 +100,8 @@ TEST(ReferenceTest, EveryCommandHasHelp) {
     for (const auto* command : app->get_subcommands([](const CLI::App*) { return true; })) {
       EXPECT_FALSE(command->get_description().empty()) << full_name(*command);
       for (const auto* option : command->get_options()) {
-        EXPECT_FALSE(option->get_description().empty()) << full_name(*command) << option->get_name();
+        EXPECT_FALSE(option->get_description().empty())
+            << full_name(*command) << option->get_name();
       }
       rest.push_back(command);
     }

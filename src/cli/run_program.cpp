@@ -48,8 +48,24 @@ std::string suggestion(const CLI::App* app, const std::string& word) {
       if (!command->get_group().empty()) known.push_back(command->get_name());
     }
   }
-  const std::string alike = most_alike(word, known);
+  std::string alike;
+  for (const auto& name : known) {
+    if (alike.empty() && word.size() > 2 && name.starts_with(word)) alike = name;
+  }
+  if (alike.empty()) alike = most_alike(word, known);
   return alike.empty() ? "" : fmt::format("Did you mean {}? ", alike);
+}
+
+/// What `command` needs and was not given: "--project, NAME".
+std::string missing_of(const CLI::App& command) {
+  std::vector<std::string> missing;
+  for (const auto* option : command.get_options()) {
+    if (!option->get_required() || option->count() > 0) continue;
+    const std::string type = option->get_type_name();  // "SHELL:{bash,zsh,fish}"
+    missing.push_back(option->get_positional() ? type.substr(0, type.find(':'))
+                                               : "--" + option->get_lnames().front());
+  }
+  return join(missing, ", ");
 }
 
 int report_usage(const CLI::App& root, const CLI::ParseError& error) {
@@ -69,6 +85,8 @@ int report_usage(const CLI::App& root, const CLI::ParseError& error) {
       hint = suggestion(command, rest.front());
     } else if (command->get_require_subcommand_min() > 0) {
       what = "Which command?";
+    } else if (const std::string missing = missing_of(*command); !missing.empty()) {
+      what = "Missing: " + missing;
     }
   }
   hint += fmt::format("See: {} --help", full_name(command));
