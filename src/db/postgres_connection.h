@@ -1,7 +1,6 @@
 #pragma once
 
-/// PostgreSQL: connections that SOCI opens, statements through libpq (SOCI keeps one prepared
-/// statement for each place in the program, not for each text, and converts each row twice).
+/// PostgreSQL: connections that SOCI opens, statements through libpq (why: docs/sql-dialect.md).
 
 #include <memory>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-/// SQLite: connections that SOCI opens, statements through SQLite's own interface (SOCI gives the
-/// columns of an expression as text, and converts each row twice).
+/// SQLite: connections that SOCI opens, statements through SQLite's own interface (why:
+/// docs/sql-dialect.md).
 
 #include <memory>
 #include <string>
