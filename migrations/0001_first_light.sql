@@ -180,7 +180,7 @@ CREATE TABLE runs (
   log_kept bigint NOT NULL
 );
 CREATE INDEX runs_queue ON runs (due_at, id) WHERE status = 'queued';
-CREATE INDEX runs_open ON runs (worker) WHERE status IN ('starting', 'running', 'stopping');
+CREATE INDEX runs_open ON runs (worker, id) WHERE status IN ('starting', 'running', 'stopping');
 CREATE INDEX runs_unfinished ON runs (deployment_key, schedule_key) WHERE ended_at IS NULL;
 CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_with_log ON runs (ended_at) WHERE log_kept = 1;
@@ -190,8 +190,9 @@ CREATE INDEX runs_by_project ON runs (organization_key, project_key, queued_at, 
 CREATE INDEX runs_by_deployment ON runs (organization_key, deployment_key, queued_at, id);
 CREATE INDEX runs_by_schedule ON runs (organization_key, schedule_key, queued_at, id)
   WHERE schedule_key IS NOT NULL;
-CREATE INDEX runs_gone_wrong ON runs (organization_key, status, queued_at, id)
-  WHERE status = 'failed' OR status = 'cancelled' OR status = 'timed_out' OR status = 'lost'
+CREATE INDEX runs_by_status ON runs (organization_key, status, queued_at, id)
+  WHERE status = 'queued' OR status = 'starting' OR status = 'running' OR status = 'stopping'
+     OR status = 'failed' OR status = 'cancelled' OR status = 'timed_out' OR status = 'lost'
      OR status = 'skipped';
 
 -- The state ids that a run which has not ended needs, so that one who waits for a state id that is

@@ -139,17 +139,18 @@ std::optional<Run> find_run(db::Session& db, const RunId& id) {
 
 std::vector<Run> list_open_runs(db::Session& db, std::string_view worker) {
   if (worker.empty()) {
-    return db.all("SELECT " RUN_COLUMNS " FROM runs WHERE " RUN_IS_OPEN " ORDER BY runs.id",
+    return db.all("SELECT " RUN_COLUMNS " FROM runs WHERE " RUN_IS_OPEN
+                  " ORDER BY runs.worker, runs.id",
                   to_run);
   }
   return db.all("SELECT " RUN_COLUMNS " FROM runs WHERE runs.worker = :worker AND " RUN_IS_OPEN
-                " ORDER BY runs.id",
+                " ORDER BY runs.worker, runs.id",
                 to_run, {{"worker", worker}});
 }
 
 std::vector<Run> list_expired_runs(db::Session& db, Instant now) {
   return db.all("SELECT " RUN_COLUMNS " FROM runs WHERE runs.lease_ends < :now AND " RUN_IS_OPEN
-                " ORDER BY runs.id",
+                " ORDER BY runs.worker, runs.id",
                 to_run, {{"now", now}});
 }
 
