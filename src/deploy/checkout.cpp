@@ -36,6 +36,10 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
   // may get here.
   make_folder(home.release(release), 0700);
   const auto lock = FileLock::take(home.release(release) / "lock", stop);
+  if (!lock) {
+    return Error{Error::Kind::unavailable, "The server stopped while a commit was checked out.",
+                 "It goes on when the server is back."};
+  }
   if (fs::exists(place)) return std::string();
   const fs::path temporary = fs::path(place).concat(".new");
   remove_tree(temporary);

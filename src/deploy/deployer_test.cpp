@@ -166,7 +166,7 @@ schedules: {}
   std::unique_ptr<Deployer> deployer() {
     return std::make_unique<Deployer>(
         Dependencies{.database = *database, .vault = *vault, .clock = clock, .home = home()},
-        Options{.worker = "here", .allow_local_repositories = true});
+        Options{.worker = "here", .allow_local_repositories = true, .sandbox = sandbox});
   }
   Home home() const { return Home(root / "home"); }
 
@@ -207,6 +207,7 @@ schedules: {}
     return release.status == store::ReleaseStatus::live;
   }
 
+  bool sandbox = true;
   fs::path root;
   std::unique_ptr<db::Database> database;
   std::optional<store::Vault> vault;
@@ -256,6 +257,34 @@ TEST_F(DeployerTest, AnEnvironmentIsCompiledSealedAndMadeForItsPlace) {
   }
   EXPECT_TRUE(compiled);
   EXPECT_THAT(read_file(folder / ".meltano_plugin_fingerprint", 100).value_or("").size(), 64u);
+}
+
+TEST_F(DeployerTest, AnEnvironmentRunsAtItsConstantPath) {
+  if (!is_isolated({})) GTEST_SKIP() << "there is no sandbox";
+  commit_project("tap-x");
+  const auto release = deploy();
+  ASSERT_TRUE(is_live(release)) << log(release);
+  const fs::path inside = fs::path(environments_inside) / tap_key(release);
+
+  process::Sandbox box{.uid = ::geteuid() == 0 ? std::optional(60598u) : std::nullopt,
+                       .binds = {{.from = environment(release), .to = inside}}};
+  const auto said = process::run(process::sandboxed({.argv = {(inside / "bin/tap-x").string()}},
+                                                    box, process::sandbox_support()));
+
+  ASSERT_TRUE(said && said->exit.ok()) << said->err;
+  EXPECT_EQ(said->out, "tap-x 1.0\n");
+}
+
+TEST_F(DeployerTest, WithoutASandboxAnEnvironmentIsMadeForItsRealPath) {
+  sandbox = false;
+  put_package("plugins/local", "x = 1\n");
+  commit_project("tap-x ./plugins/local");
+
+  const auto release = deploy();
+
+  ASSERT_TRUE(is_live(release)) << log(release);
+  EXPECT_EQ(run({(environment(release) / "bin/tap-x").string()}, root), "tap-x 1.0");
+  EXPECT_THAT(log(release), HasSubstr("without a sandbox"));
 }
 
 TEST_F(DeployerTest, WhatIsThereIsUsedAgain) {

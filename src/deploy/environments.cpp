@@ -363,6 +363,7 @@ Result<void> Environments::ensure(const Source& source, LockEntry& entry,
     return ensure(source, entry, fingerprint, progress, stop);
   }
   const auto start = std::chrono::steady_clock::now();
+  progress(fmt::format("building {}", join(entry.names, ", ")));
   Result<void> built;
   if (entry.shared) {
     built = build(source, entry, true, fingerprint, stop);
@@ -458,7 +459,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
                                  {"shared", entry.shared},
                                  {"bytes", size_of(content.environment)},
                                  {"built_for", join(entry.names, ", ")},
-                                 {"resolution", json_text(entry.resolution)}};
+                                 {"packages", pins(entry.resolution).size()}};
   seal(content.environment);
   flush_to_disk(content.environment);
   // The manifest comes last: without it the folder is no environment.

@@ -32,6 +32,11 @@ void remove_stale_locks(const fs::path& mirror) {
   }
 }
 
+Error stopped() {
+  return {Error::Kind::unavailable, "The server stopped while git was at work.",
+          "It goes on when the server is back."};
+}
+
 std::string kept_ref(std::string_view commit) {
   return fmt::format("refs/cupola/commits/{}", commit);
 }
@@ -120,11 +125,6 @@ class Mirror {
   Complaint failure() const { return failure_; }
 
  private:
-  static Error stopped() {
-    return {Error::Kind::unavailable, "The server stopped while git was at work.",
-            "It goes on when the server is back."};
-  }
-
   const fs::path& folder_;
   const std::string& url_;
   const Options& options_;
@@ -146,6 +146,7 @@ Result<std::string> Repository::fetch(std::string_view revision,
   make_folder(mirror_.parent_path());
   make_folder(options_.home / "ssh", 0700);
   const auto lock = FileLock::take(fs::path(mirror_).concat(".lock"), stop);
+  if (!lock) return stopped();
   const Mirror mirror(mirror_, url_, options_, access_);
   if (auto made = mirror.make(stop); !made) return made.error();
   remove_stale_locks(mirror_);
