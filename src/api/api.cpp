@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/page_cache.h"
 #include "api/route.h"
 #include "api/run_watch.h"
 #include "base/text.h"
@@ -127,12 +128,14 @@ struct Api::State {
 
   const Context& context;
   RunWatches watches;
+  PageCache pages;
   const std::vector<Pattern> patterns = api::patterns();
 
   http::Reply dispatch(const Pattern& pattern, const http::Request& request) {
     const Route& route = *pattern.route;
     Call call{.context = context,
               .watches = watches,
+              .pages = pages,
               .request = request,
               .member = {},
               .path = pattern.values(request.segments),

@@ -70,8 +70,8 @@ Result<http::Reply> plan_deployment(const Call& call) {
   return reply;
 }
 
-/// POST …/rollback pins the deployment to the commit of an earlier release and queues it: 202. An
-/// update with a revision lets it follow a branch again.
+/// POST …/rollback queues a release of the commit and the lock of an earlier one: 202. The
+/// deployment goes on following its revision: the next update deploys that.
 Result<http::Reply> roll_back_deployment(const Call& call) {
   Body body(call, {"release"});
   const std::int64_t number = body.number("release", 1, 1LL << 53);
@@ -85,13 +85,10 @@ Result<http::Reply> roll_back_deployment(const Call& call) {
     if (place->deployment.release == release->key) {
       return Error{Error::Kind::conflict, fmt::format("Release {} is the live one.", number)};
     }
-    if (!release->live_at || !release->commit) {
-      return Error{Error::Kind::conflict,
-                   fmt::format("Release {} never was live, so there is no way back to it.", number),
-                   "Name one with a live_at."};
-    }
-    store::set_revision(db, place->deployment.key, *release->commit, call.now);
-    return json_reply(202, to_json(store::queue_release(db, place->deployment, false, call.now)));
+    const Result<store::Release> queued =
+        store::queue_rollback(db, place->deployment, number, call.now);
+    if (!queued) return queued.error();
+    return json_reply(202, to_json(*queued));
   });
   if (reply) call.context.hooks.wake_deployer();
   return reply;

@@ -114,7 +114,7 @@ TEST_F(ResourcesTest, AnUpdateFollowsAnotherRevision) {
   EXPECT_EQ(deployer_woken_, 1);
 }
 
-TEST_F(ResourcesTest, ARollbackPinsTheCommitOfTheOldRelease) {
+TEST_F(ResourcesTest, ARollbackQueuesTheCommitOfTheOldRelease) {
   EXPECT_EQ(ask("POST", deployment + "/rollback", R"({"release":1})").status, 409);
   EXPECT_EQ(ask("POST", deployment + "/rollback", R"({"release":9})").status, 404);
   EXPECT_EQ(ask("POST", deployment + "/rollback", R"({"release":"1"})").status, 422);
@@ -136,7 +136,8 @@ TEST_F(ResourcesTest, ARollbackPinsTheCommitOfTheOldRelease) {
 
   EXPECT_EQ(back.status, 202) << back.text;
   EXPECT_EQ(number_at(back.object(), "number"), 3);
-  EXPECT_EQ(text_at(ask("GET", deployment).object(), "revision"), std::string(40, 'a'));
+  EXPECT_EQ(text_at(back.object(), "commit"), std::string(40, 'a'));
+  EXPECT_EQ(text_at(ask("GET", deployment).object(), "revision"), "main");
 }
 
 TEST_F(ResourcesTest, APlanComesFromTheDeployModule) {

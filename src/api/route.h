@@ -15,6 +15,7 @@
 
 namespace cupola::api {
 
+class PageCache;
 class RunWatches;
 
 /// The least role that may call a route.
@@ -24,6 +25,7 @@ enum class Access { anyone, viewer, operator_, maintainer, owner };
 struct Call {
   const Context& context;
   RunWatches& watches;
+  PageCache& pages;
   const http::Request& request;
   store::Member member;
   std::vector<std::pair<std::string_view, std::string>> path;  ///< values of {names}

@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
+#include "api/page_cache.h"
 #include "api/to_json.h"
 #include "base/text.h"
 
@@ -46,6 +47,10 @@ Result<store::ListedRun> run_of(const Call& call, db::Session& db) {
 
 /// GET /api/v1/runs gives a page of runs, newest first.
 Result<http::Reply> list_runs(const Call& call) {
+  if (std::optional<std::string> kept = call.pages.find(call)) {
+    return http::Reply{.body = std::move(*kept)};
+  }
+  const std::uint64_t writes = call.context.database.writes();
   Query query(call);
   const int limit = query.limit();
   store::RunFilter filter{
@@ -73,6 +78,7 @@ Result<http::Reply> list_runs(const Call& call) {
     }
     reply.body += "],\"next\":";
     reply.body += page.next.empty() ? "null}" : "\"" + cursor_of({page.next}) + "\"}";
+    call.pages.keep(call, writes, reply.body);
     return reply;
   });
 }

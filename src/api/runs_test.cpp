@@ -226,6 +226,21 @@ TEST_F(ApiRunsTest, TheListIsFilteredAndPaged) {
   EXPECT_TRUE(rest.object().at("next").is_null());
 }
 
+TEST_F(ApiRunsTest, AListShowsAWriteAtOnceAlthoughItsPagesAreKept) {
+  const std::size_t before = count_runs();
+  ASSERT_EQ(count_runs(), before);
+
+  ASSERT_EQ(start(R"({"name":"hourly"})").status, 201);
+
+  EXPECT_EQ(count_runs(), before + 1);
+  EXPECT_EQ(ask_as(other_.tokens.at(store::Role::owner), "GET", "/api/v1/runs")
+                .object()
+                .at("runs")
+                .as_array()
+                .size(),
+            1U);
+}
+
 TEST_F(ApiRunsTest, AQueuedRunIsStoppedOnce) {
   const Answer stopped = ask("POST", run_path() + "/stop", store::Role::operator_);
   const Answer again = ask("POST", run_path() + "/stop", store::Role::operator_);

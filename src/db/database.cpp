@@ -1,6 +1,7 @@
 #include "db/database.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/check.h"
 #include "db/address.h"
@@ -56,8 +57,15 @@ class PooledDatabase : public Database {
 
   bool is_postgres() const override { return address_.dialect == Dialect::postgres; }
   std::string description() const override { return address_.description; }
+  std::uint64_t writes() const override { return writes_; }
 
  private:
+  /// Counts a write when it is over, however it ends, and before its caller knows.
+  struct Counted {
+    ~Counted() { ++count; }
+    std::atomic<std::uint64_t>& count;
+  };
+
   bool in_memory() const { return address_.target.empty(); }
 
   void migrate_first() {
@@ -88,6 +96,7 @@ class PooledDatabase : public Database {
 
   void run_write(const std::function<void(Session&)>& work) override {
     CUPOLA_CHECK(inside != this);
+    const Counted counted{writes_};
     queue_.run([&](Session& session) {
       const Entered entered(*this);
       work(session);
@@ -97,6 +106,7 @@ class PooledDatabase : public Database {
   Address address_;
   ConnectionPool writers_;
   ConnectionPool readers_;
+  std::atomic<std::uint64_t> writes_ = 0;
   WriteQueue queue_;
 };
 

@@ -173,6 +173,10 @@ class Database {
     }
   }
 
+  /// How many writes went through this object, those that failed too. While it stays the same, only
+  /// another process can have changed the database.
+  virtual std::uint64_t writes() const = 0;
+
   virtual bool is_postgres() const = 0;
   /// The address without a password, for messages.
   virtual std::string description() const = 0;
