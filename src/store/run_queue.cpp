@@ -74,7 +74,7 @@ constexpr std::string_view start_sql =
     "UPDATE runs SET status = 'starting',"
     " release_key = :release, worker = :worker, lease_token = lease_token + 1,"
     " lease_ends = :lease_ends, deadline = :deadline, cause = NULL, log_kept = 1"
-    " WHERE id = :id AND status = 'queued' RETURNING " RUN_COLUMNS;
+    " WHERE id = :id AND " THIS_RUN_WAITS " RETURNING " RUN_COLUMNS;
 
 }  // namespace
 
@@ -140,7 +140,7 @@ bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox,
              "UPDATE runs SET sandbox = :sandbox, started_at = coalesce(started_at, :now),"
              " deadline = CASE WHEN status = 'starting' THEN :now + run_timeout ELSE deadline END,"
              " status = CASE WHEN status = 'starting' THEN 'running' ELSE status END"
-             " WHERE id = :id AND lease_token = :token AND " RUN_IS_OPEN,
+             " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN,
              {{"sandbox", sandbox}, {"now", now}, {"id", lease.run}, {"token", lease.token}}) == 1;
 }
 
@@ -155,7 +155,7 @@ std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_vi
                                Instant lease_ends) {
   return db.one(
       "UPDATE runs SET lease_token = lease_token + 1, lease_ends = :lease_ends"
-      " WHERE id = :id AND worker = :worker AND " RUN_IS_OPEN " RETURNING lease_token",
+      " WHERE id = :id AND worker = :worker AND " THIS_RUN_IS_OPEN " RETURNING lease_token",
       [&](const db::Row& row) { return Lease{.run = run, .token = row.get<std::int64_t>(0)}; },
       {{"lease_ends", lease_ends}, {"id", run}, {"worker", worker}});
 }

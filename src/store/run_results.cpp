@@ -30,7 +30,7 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
                                const std::optional<std::string>& cancel_code, Instant now) {
   auto ended = db.one(
       "UPDATE runs SET status = :status, cause = :cause, cancel_code = :cancel_code,"
-      " ended_at = :now WHERE id = :id AND status = 'queued' RETURNING " RUN_COLUMNS,
+      " ended_at = :now WHERE id = :id AND " THIS_RUN_WAITS " RETURNING " RUN_COLUMNS,
       to_run,
       {{"status", to_text(status)},
        {"cause", printable(cause)},
@@ -52,7 +52,7 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
       " cause = :cause, log_lines = :log_lines, ended_at = :ended_at, lease_ends = NULL,"
       " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
       " ELSE :cancel_code END"
-      " WHERE id = :id AND lease_token = :token AND " RUN_IS_OPEN
+      " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN
       " RETURNING organization_key, project_key, state_ids, schedule_key,"
       " CASE WHEN EXISTS (SELECT 1 FROM states s WHERE s.run_id = runs.id AND s.final = 0)"
       " THEN 1 ELSE 0 END",

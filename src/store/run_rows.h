@@ -23,6 +23,10 @@
 
 /// The condition of the index `runs_open`.
 #define RUN_IS_OPEN "status IN ('starting', 'running', 'stopping')"
+/// The same where the run's id is given: in words that no index has, because PostgreSQL else walks
+/// the index of all open runs, with those that just ended, while the table is small.
+#define THIS_RUN_IS_OPEN "coalesce(status, '') IN ('starting', 'running', 'stopping')"
+#define THIS_RUN_WAITS "coalesce(status, '') = 'queued'"
 
 namespace cupola::store {
 

@@ -56,7 +56,7 @@ bool capture_states(db::Session& db, const RunId& run, std::int64_t token,
                     const std::vector<CapturedState>& states, Instant now) {
   const auto owner = db.one(
       "SELECT organization_key, project_key FROM runs"
-      " WHERE id = :id AND lease_token = :token AND " RUN_IS_OPEN " /* pg: FOR UPDATE */",
+      " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN " /* pg: FOR UPDATE */",
       [](const db::Row& row) {
         return StateOwner{.organization = row.get<OrganizationKey>(0),
                           .project = row.get<ProjectKey>(1)};
