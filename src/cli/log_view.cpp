@@ -68,7 +68,8 @@ std::string LogView::summary(const json::object& run) const {
       text += ": " + printable(cause);
   }
   for (const auto& [what, records] : records_) {
-    text += fmt::format("; {} {} records", what, shown_number(records));
+    text +=
+        fmt::format("; {} {} {}", what, shown_number(records), records == 1 ? "record" : "records");
   }
   std::vector<std::string> ids;
   for (const auto& id : array_at(run, "state_ids")) {

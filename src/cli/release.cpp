@@ -43,7 +43,7 @@ Result<std::string> follow_release(const Api& api, const DeploymentName& name,
         Error::Kind::invalid,
         fmt::format("Deployment {} failed in release {}: {}", cupola::quoted(name.deployment),
                     number, reason.empty() ? "its log says why" : reason),
-        "What was live before is live still."};
+        number > 1 ? "What was live before is live still." : ""};
   }
   return status;
 }
