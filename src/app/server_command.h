@@ -2,16 +2,10 @@
 
 /// The command `cupola server`.
 
-#include <functional>
-
-namespace CLI {
-class App;
-}
+#include "cli/commands.h"
 
 namespace cupola::app {
 
-/// Adds the command; `chosen` is called with what it does when the command line names it, and that
-/// gives the exit code.
-void add_server_command(CLI::App& root, const std::function<void(std::function<int()>)>& chosen);
+void add_server_command(CLI::App& root, cli::Context& context);
 
 }  // namespace cupola::app

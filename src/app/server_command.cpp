@@ -1,0 +1,119 @@
+#include "app/server_command.h"
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "app/server.h"
+#include "app/server_options.h"
+
+namespace cupola::app {
+namespace {
+
+/// Options that need more than CLI11 knows to read.
+struct Texts {
+  std::string home;
+  std::string key_file;
+  std::string uv;
+  std::string run_memory = "0";
+  std::string sandbox = "on";
+  std::string stop_grace = "20s";
+  std::string keep_logs = "30d";
+  std::string keep_runs = "400d";
+  std::string keep_environments = "14d";
+};
+
+Result<std::chrono::milliseconds> span_of(const char* option, const std::string& text) {
+  if (const auto span = parse_span(text)) return *span;
+  return Error{Error::Kind::invalid, std::string(option) + " '" + text + "' is no span of time.",
+               "write it as 90s, 15m, 2h or 30d"};
+}
+
+Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
+  options.home = texts.home.empty() ? default_home() : std::filesystem::absolute(texts.home);
+  options.key_file = texts.key_file;
+  options.uv = texts.uv;
+  options.sandbox = texts.sandbox == "on";
+  const auto memory = parse_bytes(texts.run_memory);
+  if (!memory) return memory.error();
+  options.run_memory = *memory;
+  const struct {
+    const char* name;
+    const std::string& text;
+    std::chrono::milliseconds& to;
+  } spans[] = {{"--stop-grace", texts.stop_grace, options.stop_grace},
+               {"--keep-logs", texts.keep_logs, options.keep_logs},
+               {"--keep-runs", texts.keep_runs, options.keep_runs},
+               {"--keep-environments", texts.keep_environments, options.keep_environments}};
+  for (const auto& span : spans) {
+    const auto read = span_of(span.name, span.text);
+    if (!read) return read.error();
+    span.to = *read;
+  }
+  return options;
+}
+
+}  // namespace
+
+void add_server_command(CLI::App& root, cli::Context& context) {
+  // Shared by the parser, which fills them, and by what the command then does.
+  const auto options = std::make_shared<ServerOptions>();
+  const auto texts = std::make_shared<Texts>();
+  CLI::App& server = *root.add_subcommand("server", "Serve: API, scheduler, deploys and runs");
+  const auto add = [&](const std::string& name, auto& value, const char* variable,
+                       const std::string& text) {
+    return server.add_option(name, value, text)->envname(variable)->capture_default_str();
+  };
+  add("--home", texts->home, "CUPOLA_HOME",
+      "Folder for everything the server keeps (default: $XDG_DATA_HOME/cupola)");
+  add("--listen", options->listen, "CUPOLA_LISTEN", "HOST:PORT to listen on; port 0: any free one");
+  add("--database", options->database, "CUPOLA_DATABASE",
+      "postgresql://… in place of the SQLite file in the folder");
+  add("--key-file", texts->key_file, "CUPOLA_KEY_FILE",
+      "Key that seals secrets (default: `key` in the folder)");
+  add("--public-url", options->public_url, "CUPOLA_PUBLIC_URL",
+      "Address under which others reach this server");
+  server
+      .add_flag("--allow-local-repositories", options->allow_local_repositories,
+                "Let projects name repositories by a path on this machine")
+      ->envname("CUPOLA_ALLOW_LOCAL_REPOSITORIES");
+  add("--max-runs", options->max_runs, "CUPOLA_MAX_RUNS",
+      "Runs at once; 0: as many as there are cores")
+      ->check(CLI::Range(0, 1000));
+  add("--run-memory", texts->run_memory, "CUPOLA_RUN_MEMORY",
+      "Memory limit of each run, such as 2GiB; 0: none");
+  add("--sandbox", texts->sandbox, "CUPOLA_SANDBOX",
+      "on, or off for trusted projects on machines that cannot isolate")
+      ->check(CLI::IsMember({"on", "off"}));
+  add("--stop-grace", texts->stop_grace, "CUPOLA_STOP_GRACE",
+      "Time a stopped run has to end by itself");
+  add("--first-run-uid", options->first_run_uid, "CUPOLA_FIRST_RUN_UID",
+      "First of the user ids that runs get when the server is root")
+      ->check(CLI::Range(1000u, 4000000000u));
+  add("--uv", texts->uv, "CUPOLA_UV",
+      "The program uv, which builds plugin environments (default: looked for)");
+  add("--keep-logs", texts->keep_logs, "CUPOLA_KEEP_LOGS", "How long logs of ended runs are kept");
+  add("--keep-runs", texts->keep_runs, "CUPOLA_KEEP_RUNS", "How long ended runs are kept");
+  add("--keep-state-versions", options->keep_state_versions, "CUPOLA_KEEP_STATE_VERSIONS",
+      "Versions kept of each state")
+      ->check(CLI::Range(1, 1000000));
+  add("--keep-releases", options->keep_releases, "CUPOLA_KEEP_RELEASES",
+      "Old releases kept of each deployment")
+      ->check(CLI::Range(1, 10000));
+  add("--keep-environments", texts->keep_environments, "CUPOLA_KEEP_ENVIRONMENTS",
+      "How long unused plugin environments are kept");
+  add("--min-free-disk", options->least_free_disk, "CUPOLA_MIN_FREE_DISK",
+      "Per cent of the disk below which no run starts")
+      ->check(CLI::Range(0.0, 90.0));
+  server.set_config("--config", "", "File with these settings: one `name = value` a line")
+      ->envname("CUPOLA_CONFIG");
+  server.callback([&context, options, texts] {
+    context.chosen = [options, texts]() -> Result<int> {
+      const auto read = read_options(*options, *texts);
+      if (!read) return read.error();
+      return run_server(*read);
+    };
+  });
+}
+
+}  // namespace cupola::app
