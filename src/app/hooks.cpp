@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "deploy/plan.h"
-#include "git/source.h"
+#include "git/address.h"
 #include "meltano/blocks.h"
 #include "meltano/project.h"
 #include "store/release_content.h"
