@@ -28,11 +28,21 @@ auth="Authorization: Bearer $token"
 
 measure() {
   printf 'api: %s: ' "$1"
-  wrk -t1 -c32 -d"${SECONDS_EACH:-10}" --latency -H "$auth" "$url$2" |
+  wrk -t1 -c32 -d"${SECONDS_EACH:-10}" --latency -H "$auth" -s "${3:-/dev/null}" "$url$2" |
     awk '/Requests\/sec/ {r=$2} /50%/ {m=$2} /99%/ {p=$2} /Non-2xx/ {bad=$0}
          END {printf "%s requests/s, p50 %s, p99 %s %s\n", r, m, p, bad}'
 }
 measure "list of runs, 50 a page" /api/v1/runs
+cat >"$home/anew.lua" <<'LUA'
+-- Another query each time, so that no page is given from memory.
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format("GET", string.format("/api/v1/runs?until=2100-01-01T00:%02d:%02d.%03dZ",
+                                         n / 60000 % 60, n / 1000 % 60, n % 1000))
+end
+LUA
+measure "list of runs, 50 a page, each read anew" /api/v1/runs "$home/anew.lua"
 measure "list of runs, 20 a page" "/api/v1/runs?limit=20"
 measure "list of runs of one schedule" "/api/v1/runs?deployment=deployment-1&schedule=schedule-3&limit=20"
 measure "health" /healthz
