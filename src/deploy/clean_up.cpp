@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -55,12 +56,9 @@ int remove_releases(db::Database& database, const Home& home, int keep) {
   }
   for (const ProjectKey& project : touched) {
     const git::Repository repository(home.repository(project), "", {.home = home.root()});
-    std::error_code ignored;
     std::vector<std::string> gone;
-    for (const auto& entry :
-         fs::directory_iterator(home.repository(project) / "refs/cupola/commits", ignored)) {
-      const std::string commit = entry.path().filename();
-      if (!kept.contains(commit) && entry.path().extension() != ".lock") gone.push_back(commit);
+    for (auto& commit : repository.kept()) {
+      if (!kept.contains(commit)) gone.push_back(std::move(commit));
     }
     for (const auto& commit : gone) repository.forget(commit);
     if (!gone.empty()) repository.tidy();

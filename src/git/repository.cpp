@@ -41,6 +41,12 @@ std::string kept_ref(std::string_view commit) {
   return fmt::format("refs/cupola/commits/{}", commit);
 }
 
+/// Where the mirror keeps what was last fetched as `source`: a name of ours, as names of the host
+/// may stand in each other's way.
+std::string fetched_ref(std::string_view source) {
+  return fmt::format("refs/cupola/fetched/{}", sha256_hex(source).substr(0, 16));
+}
+
 /// One mirror under its lock, with the commands that the public functions are made of.
 class Mirror {
  public:
@@ -80,8 +86,7 @@ class Mirror {
 
   /// Fetches one ref or commit of the host, without history, and gives the commit.
   Result<std::string> fetch(const std::string& source, const std::stop_token& stop) const {
-    const std::string target =
-        fmt::format("refs/cupola/fetched/{}", sha256_hex(source).substr(0, 16));
+    const std::string target = fetched_ref(source);
     const auto fetched =
         run({"fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules",
              "--no-write-fetch-head", "--no-auto-maintenance", "--update-shallow",
@@ -198,12 +203,26 @@ Result<Instant> Repository::commit_time(std::string_view commit) const {
   return Instant{std::chrono::seconds{seconds}};
 }
 
+std::vector<std::string> Repository::kept() const {
+  std::vector<std::string> commits;
+  if (!fs::exists(mirror_ / "HEAD")) return commits;
+  const Mirror mirror(mirror_, url_, options_, access_);
+  const auto listed = mirror.run({"for-each-ref", "--format=%(objectname)", kept_ref("")}, {});
+  if (!listed || !listed->exit.ok()) return commits;
+  for (const auto line : split(listed->out, '\n')) {
+    if (is_commit(line)) commits.emplace_back(line);
+  }
+  return commits;
+}
+
 void Repository::forget(std::string_view commit) const {
   if (!fs::exists(mirror_ / "HEAD") || !is_commit(commit)) return;
   const auto lock = FileLock::take(fs::path(mirror_).concat(".lock"));
   const Mirror mirror(mirror_, url_, options_, access_);
-  const auto done = mirror.run({"update-ref", "-d", kept_ref(commit)}, {});
-  if (!done) log_warning("git: {}", to_text(done.error()));
+  for (const auto& ref : {kept_ref(commit), fetched_ref(commit)}) {
+    const auto done = mirror.run({"update-ref", "-d", ref}, {});
+    if (!done) log_warning("git: {}", to_text(done.error()));
+  }
 }
 
 void Repository::tidy() const {

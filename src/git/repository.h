@@ -16,6 +16,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/outcome.h"
 #include "base/secret.h"
@@ -76,6 +77,8 @@ class Repository {
   Result<Exported> export_tree(std::string_view commit, const std::filesystem::path& folder,
                                const std::stop_token& stop = {}) const;
 
+  /// The commits that were fetched and not forgotten.
+  std::vector<std::string> kept() const;
   /// Lets go of a commit: the next `tidy` may remove it.
   void forget(std::string_view commit) const;
   /// Removes what no kept commit needs and packs the rest. Best effort.

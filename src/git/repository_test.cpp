@@ -301,6 +301,7 @@ TEST_F(RepositoryTest, ForgottenCommitsAreTidiedAway) {
   repository().tidy();
 
   EXPECT_FALSE(repository().has(first));
+  EXPECT_EQ(repository().kept(), std::vector<std::string>{second});
   EXPECT_FALSE(repository().commit_time(first));
   EXPECT_TRUE(repository().has(second));
   EXPECT_TRUE(repository().export_tree(second, root / "tree"));
