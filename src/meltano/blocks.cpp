@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "base/likeness.h"
 #include "base/text.h"
 #include "meltano/inheritance.h"
-#include "base/likeness.h"
 #include "meltano/lock_files.h"
 #include "meltano/variables.h"
 

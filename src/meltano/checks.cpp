@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "base/likeness.h"
 #include "base/text.h"
 #include "meltano/blocks.h"
 #include "meltano/inheritance.h"
-#include "base/likeness.h"
 
 namespace cupola::meltano {
 namespace {
