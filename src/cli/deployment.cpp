@@ -131,10 +131,21 @@ Result<int> update_deployment(const Context& context, const UpdateOptions& optio
 Result<int> roll_back(const Context& context, const RollbackOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
+  const auto before = api->get(deployment_path(options.name));
+  if (!before) return before.error();
   const auto release =
       api->post(deployment_path(options.name, "/rollback"), {{"release", options.release}});
   if (!release) return release.error();
-  return finish(*api, options.name, number_at(*release, "number"), options.wait, options.format);
+  const auto done =
+      finish(*api, options.name, number_at(*release, "number"), options.wait, options.format);
+  if (done && options.format == "table") {
+    say(
+        fmt::format("It stays at that commit. To go on: cupola deployment update {} --project {} "
+                    "--branch {}",
+                    printable(options.name.deployment), printable(options.name.project),
+                    printable(text_at(*before, "revision"))));
+  }
+  return done;
 }
 
 Result<int> delete_deployment(const Context& context, const DeleteOptions& options) {

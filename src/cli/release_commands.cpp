@@ -56,7 +56,8 @@ Table table_of_plan(const json::object& plan) {
   }
   for (const auto& item : array_at(plan, "plugins")) {
     const auto& plugin = item.get_object();
-    table.add({text_at(plugin, "type", "plugin"), text_at(plugin, "name"),
+    const std::string type = text_at(plugin, "type");  // empty for Meltano itself
+    table.add({type.empty() ? "program" : type, text_at(plugin, "name"),
                change_cell(text_at(plugin, "change")), from_to(plugin)});
   }
   return table;
