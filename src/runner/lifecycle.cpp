@@ -77,6 +77,23 @@ std::string tail_of(const std::filesystem::path& file) {
   return printable(line.substr(start == std::string_view::npos ? 0 : start + 1));
 }
 
+/// Certificates that the operator keeps elsewhere than in the system's places are shown to the run.
+/// Only ever from the server's own settings: a name that a user gave would show any file.
+void show_certificates(const std::map<std::string, std::string>& server_env,
+                       process::Sandbox& sandbox) {
+  for (const char* name :
+       {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
+    const auto found = server_env.find(name);
+    if (found == server_env.end()) continue;
+    const std::filesystem::path path = found->second;
+    const bool is_seen =
+        found->second.starts_with("/etc/ssl/") || found->second.starts_with("/usr/");
+    if (path.is_absolute() && !is_seen && std::filesystem::exists(path)) {
+      sandbox.binds.push_back({.from = path, .to = path});
+    }
+  }
+}
+
 void wipe(const OpenRun& open) {
   if (!remove_tree(open.folder))
     log_warning("run {}: its work folder could not be removed whole", open.run.id.text());
@@ -123,6 +140,7 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
                            .memory_limit = options.memory_limit,
                            .log_limit = options.log_limit};
   for (const auto& [name, value] : options.base_env) spec.env.emplace(name, value);
+  show_certificates(options.base_env, spec.sandbox);
   // What the server sets and what the schedule or the asker sets wins over a secret of that name.
   for (auto& [name, value] : secrets) {
     if (spec.env.contains(name)) {

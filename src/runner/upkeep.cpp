@@ -5,6 +5,7 @@
 #include "logs/writer.h"
 #include "store/replies.h"
 #include "store/runs.h"
+#include "store/schedules.h"
 #include "store/states.h"
 
 namespace cupola::runner {
@@ -38,6 +39,10 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
     });
     removed.runs += static_cast<std::int64_t>(gone.size());
     if (gone.size() < rows_a_step) break;
+  }
+  while (database.write([&](db::Session& db) {
+    return store::delete_old_fires(db, now - retention.runs, rows_a_step);
+  }) == rows_a_step) {
   }
   removed.state_versions = database.write(
       [&](db::Session& db) { return store::trim_states(db, retention.state_versions); });
