@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PRESET ?= debug
 JOBS ?= $(shell nproc)
+# What `make build` makes: the programs. Tests and benchmarks want `all`.
+TARGETS ?= cupola cupola-supervisor
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
 .PHONY: help
@@ -15,9 +17,10 @@ install: ## install what building, running and testing need (Debian 12; root or 
 .PHONY: build
 build: install ## build build/$(PRESET)/cupola (PRESET=debug, release or tsan; debug unless said)
 	@cmake --preset $(PRESET) >build/configure-$(PRESET).log 2>&1 || { cat build/configure-$(PRESET).log; exit 1; }
-	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target $(TARGETS)
 
 .PHONY: test
+test: TARGETS = all
 test: build ## every test: beside the code, and whole-program tests in tests/
 	@tools/run_tests $(PRESET)
 
@@ -39,7 +42,7 @@ demo: install ## from nothing to a pipeline that ran: builds, starts, deploys, r
 .PHONY: bench
 bench: ## the benchmarks of docs/benchmarks.md
 	@tools/install --bench
-	@$(MAKE) --no-print-directory build PRESET=release
+	@$(MAKE) --no-print-directory build PRESET=release TARGETS=all
 	@bench/run
 
 .PHONY: nightly
