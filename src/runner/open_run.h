@@ -3,6 +3,7 @@
 /// A run that this server started or adopted and that has not ended.
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -25,9 +26,10 @@ struct OpenRun {
   std::filesystem::path log;
   std::optional<process::Child> child;  ///< the supervisor, when it is our child
   Fd pidfd;                             ///< of an adopted supervisor
-  Instant since;                        ///< when it was claimed or adopted
+  /// When it was claimed or adopted, by a clock that nobody sets.
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   bool is_marked_running = false;
-  std::optional<Instant> stop_signalled;
+  std::optional<std::chrono::steady_clock::time_point> stop_signalled;
   std::map<std::string, std::size_t> captured;  ///< hash of the last payload by state id
   std::atomic<bool> busy = false;
   std::atomic<bool> ended = false;  ///< its final state is written

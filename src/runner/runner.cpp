@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -105,7 +106,7 @@ class Runner::Work {
       next_tick_ = std::chrono::steady_clock::now() + tick;
       on_tick(now);
     } else if (events.woken) {
-      pass_on_stops(now);
+      reconcile(now);
     }
     claim(now);
   }
@@ -172,7 +173,7 @@ class Runner::Work {
     const auto claimed = dependencies_.database.write([&](db::Session& db) {
       return store::claim_runs(db, options_.worker, most, now, lease_length);
     });
-    for (const store::Run& run : claimed) begin(run, now);
+    for (const store::Run& run : claimed) begin(run);
     if (static_cast<int>(claimed.size()) < most) {
       next_queued_ =
           dependencies_.database.read([](db::Session& db) { return store::next_queued(db); });
@@ -204,19 +205,18 @@ class Runner::Work {
     return false;
   }
 
-  Shared open_for(const store::Run& run, Instant now) {
+  Shared open_for(const store::Run& run) {
     auto open = std::make_shared<OpenRun>();
     open->run = run;
     open->lease = {.run = run.id, .token = run.lease_token};
     open->folder = dependencies_.home.run(run.id);
     open->states = open->folder / "state";
     open->log = dependencies_.home.log(run.id);
-    open->since = now;
     return open;
   }
 
-  void begin(const store::Run& run, Instant now) {
-    auto open = open_for(run, now);
+  void begin(const store::Run& run) {
+    auto open = open_for(run);
     const auto slot = std::find(slots_.begin(), slots_.end(), false);
     *slot = true;
     open->slot = static_cast<int>(slot - slots_.begin());
@@ -309,14 +309,15 @@ class Runner::Work {
       dependencies_.database.write(
           [&](db::Session& db) { store::renew_leases(db, options_.worker, now + lease_length); });
     }
-    pass_on_stops(now);
+    reconcile(now);
     end_what_nobody_holds(now);
     const std::vector<std::pair<RunId, Shared>> all(open_.begin(), open_.end());
-    for (const auto& [id, open] : all) look_after(id, open, now);
+    for (const auto& [id, open] : all) look_after(id, open);
   }
 
-  void look_after(const RunId& id, const Shared& open, Instant now) {
+  void look_after(const RunId& id, const Shared& open) {
     if (open->busy) return;
+    const auto now = std::chrono::steady_clock::now();
     if (open->ended) return end(open);
     if (!open->is_marked_running) {
       on_started(id);
@@ -339,19 +340,33 @@ class Runner::Work {
         open, [this, open] { capture_run(dependencies_, *open); }, [](bool) {});
   }
 
-  void pass_on_stops(Instant now) {
-    if (open_.empty()) return;
-    const auto runs = dependencies_.database.read(
+  /// Brings what is held here and what the database says together: stops that were asked for, runs
+  /// that another worker took over, and claims whose commit was in doubt.
+  void reconcile(Instant now) {
+    const auto listed = dependencies_.database.read(
         [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
-    for (const store::Run& run : runs) {
-      if (!run.stop_requested_at) continue;
+    std::set<RunId> ours;
+    for (const store::Run& run : listed) {
+      ours.insert(run.id);
       const auto found = open_.find(run.id);
-      if (found == open_.end() || found->second->stop_signalled || found->second->watched_fd() < 0)
-        continue;
-      if (found->second->busy && !found->second->is_marked_running) continue;  // just being started
-      signal_supervisor(*found->second, SIGTERM);
-      found->second->stop_signalled = now;
+      if (found == open_.end()) {
+        adopt(run, now);
+      } else if (run.stop_requested_at) {
+        pass_on_stop(*found->second);
+      }
     }
+    for (const auto& [id, open] : open_) {
+      if (ours.contains(id) || open->busy || open->ended || open->watched_fd() < 0) continue;
+      log_error("run {}: it is no longer this server's; killing its supervisor", id.text());
+      signal_supervisor(*open, SIGKILL);
+    }
+  }
+
+  static void pass_on_stop(OpenRun& open) {
+    const bool is_being_started = open.busy && !open.is_marked_running;
+    if (open.stop_signalled || open.watched_fd() < 0 || is_being_started) return;
+    signal_supervisor(open, SIGTERM);
+    open.stop_signalled = std::chrono::steady_clock::now();
   }
 
   /// Runs whose worker is gone, and runs that waited too long in the queue.
@@ -395,19 +410,11 @@ class Runner::Work {
       return store::adopt_run(db, run.id, options_.worker, now + lease_length);
     });
     if (!lease) return;
-    auto open = open_for(run, now);
+    auto open = open_for(run);
     open->lease = *lease;
     open->is_marked_running = run.status != store::RunStatus::starting;
     const Found found = find_supervisor(*open);
-    if (found == Found::never_started) {
-      log_info("run {}: was claimed but not started before the restart; back to the queue",
-               run.id.text());
-      dependencies_.database.write([&](db::Session& db) {
-        store::requeue_run(db, *lease, run.state_ids, "the server was restarted before it started",
-                           now);
-      });
-      return;
-    }
+    if (found == Found::never_started) return give_back(run, *lease, now);
     take_slot_of(*open);
     open_.emplace(run.id, open);
     log_info("run {}: {} the restart", run.id.text(),
@@ -418,6 +425,21 @@ class Runner::Work {
       open->ended = true;
       end(open);
     }
+  }
+
+  /// A run that was claimed and that nothing was started for: to the queue, or cancelled if that
+  /// was asked for meanwhile.
+  void give_back(const store::Run& run, const store::Lease& lease, Instant now) {
+    log_info("run {}: was claimed but not started; back to the queue", run.id.text());
+    dependencies_.database.write([&](db::Session& db) {
+      if (store::requeue_run(db, lease, run.state_ids, "it was claimed but not started", now))
+        return;
+      store::finish_run(db, lease,
+                        {.status = store::RunStatus::cancelled,
+                         .cause = "stopped before it started",
+                         .cancel_code = run.cancel_code.value_or("user")},
+                        {}, now);
+    });
   }
 
   /// An adopted run keeps its uid, so no other may get its slot.

@@ -299,6 +299,34 @@ TEST_F(RunnerTest, AClaimThatNothingCameOfGoesBackToTheQueue) {
   EXPECT_EQ(wait_for_end(id).status, store::RunStatus::succeeded);
 }
 
+TEST_F(RunnerTest, AClaimThatTheLoopNeverHeardOfIsTakenUpWithoutARestart) {
+  store::NewRun run = cupola::testing::new_run(tenant_, now());
+  run.tasks = {"load"};
+  run.state_ids = {"prod:tap-to-target"};
+  db_->write([&](db::Session& session) {
+    store::add_run(session, run, now());
+    store::claim_runs(session, "here", 1, now(), 30s);
+  });
+
+  EXPECT_EQ(wait_for_end(run.id).status, store::RunStatus::succeeded);
+}
+
+TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+
+  db_->write([&](db::Session& session) {
+    const store::Run run = *store::find_run(session, id);
+    EXPECT_TRUE(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                  {.status = store::RunStatus::lost}, {}, now()));
+  });
+
+  EXPECT_TRUE(comes_true([&] { return ::kill(process->pid, 0) != 0; }));
+  EXPECT_EQ(find(id).status, store::RunStatus::lost);
+}
+
 TEST_F(RunnerTest, ARunSeesNeitherTheServersFolderNorRootsFiles) {
   const RunId id = start("hidden", 1h, {{"HIDDEN", home_.root()}});
   const store::Run run = wait_for_end(id);
