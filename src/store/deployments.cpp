@@ -72,7 +72,7 @@ Result<Deployment> create_deployment(db::Session& db, const OrganizationKey& org
   return Error{
       Error::Kind::conflict,
       fmt::format("The project has a deployment with the short name {} already.", made.slug),
-      "Choose another name."};
+      "Update that one, delete it to deploy another environment, or choose another name."};
 }
 
 std::optional<Deployment> find_deployment(db::Session& db, const OrganizationKey& organization,
