@@ -1,5 +1,6 @@
 #include "runner/lifecycle.h"
 
+#include <algorithm>
 #include <charconv>
 #include <thread>
 
@@ -94,6 +95,29 @@ void show_certificates(const std::map<std::string, std::string>& server_env,
   }
 }
 
+/// Only what a run has taken may be given to it.
+bool has_taken(const store::Run& run, const std::vector<std::string>& state_ids) {
+  return std::all_of(state_ids.begin(), state_ids.end(), [&](const std::string& state_id) {
+    return std::find(run.state_ids.begin(), run.state_ids.end(), state_id) != run.state_ids.end();
+  });
+}
+
+store::RunResult result_for(const Dependencies& dependencies, const Options& options,
+                            const OpenRun& open) {
+  const auto run =
+      dependencies.database.read([&](db::Session& db) { return store::find_run(db, open.run.id); });
+  if (open.result) {
+    if (!run || !run->stop_requested_at) return *open.result;
+    return {.status = store::RunStatus::cancelled, .cause = "stopped before it started"};
+  }
+  const auto text = read_file(supervisor::result_file(open.folder), largest_result);
+  const auto outcome =
+      text ? supervisor::parse_outcome(*text) : Result<supervisor::Outcome>(text.error());
+  if (outcome) return result_of(run.value_or(open.run), *outcome, open.log, options.memory_limit);
+  const std::string said = tail_of(open.folder / "supervisor.err");
+  return lost_result(said.empty() ? "Its supervisor was killed, and the run with it." : said);
+}
+
 void wipe(const OpenRun& open) {
   if (!remove_tree(open.folder))
     log_warning("run {}: its work folder could not be removed whole", open.run.id.text());
@@ -101,7 +125,7 @@ void wipe(const OpenRun& open) {
 
 }  // namespace
 
-Result<void> start_run(const Dependencies& dependencies, const Options& options, OpenRun& open) {
+Result<Start> start_run(const Dependencies& dependencies, const Options& options, OpenRun& open) {
   const store::Run& run = open.run;
   const auto release = dependencies.database.read([&](db::Session& db) {
     return run.release ? store::find_release(db, *run.release) : std::nullopt;
@@ -110,6 +134,15 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
   const store::ReleaseContent content = store::parse_release_content(*release->content);
   const auto work = work_of(run, content);
   if (!work) return work.error();
+  if (!has_taken(run, work->state_ids)) {
+    const bool requeued = dependencies.database.write([&](db::Session& db) {
+      return store::requeue_run(db, open.lease, work->state_ids,
+                                "a deploy changed the state ids that it needs",
+                                dependencies.clock.now());
+    });
+    if (requeued) return Start::requeued;
+    return Error{Error::Kind::conflict, "A deploy changed the state ids that it needs."};
+  }
   if (const auto files = dependencies.ensure_files(*release); !files) return files.error();
 
   const process::Support& support = process::sandbox_support(dependencies.home.root());
@@ -162,59 +195,49 @@ Result<void> start_run(const Dependencies& dependencies, const Options& options,
       {.in = input.get(), .out = -1, .err = error_file.get()});
   if (!child) return child.error();
   open.child.emplace(*std::move(child));
-  return {};
+  return Start::started;
 }
 
 void capture_run(const Dependencies& dependencies, OpenRun& open) {
   std::vector<std::string> trouble;
   std::vector<store::CapturedState> changed;
+  std::map<std::string, std::size_t> hashes;
   for (auto& state : read_states(open.states, trouble)) {
     const std::size_t hash = std::hash<std::string>{}(state.payload);
-    const auto [known, is_new] = open.captured.try_emplace(state.state_id, hash);
-    if (!is_new && known->second == hash) continue;
-    known->second = hash;
+    const auto known = open.captured.find(state.state_id);
+    if (known != open.captured.end() && known->second == hash) continue;
+    hashes.emplace(state.state_id, hash);
     changed.push_back(std::move(state));
   }
   if (changed.empty()) return;
   dependencies.database.write([&](db::Session& db) {
     store::capture_states(db, open.run.id, open.lease.token, changed, dependencies.clock.now());
   });
+  for (const auto& [state_id, hash] : hashes) open.captured[state_id] = hash;
 }
 
 void end_run(const Dependencies& dependencies, const Options& options, OpenRun& open) {
-  if (open.child) open.child->wait();
-  store::RunResult result;
-  const auto text = read_file(supervisor::result_file(open.folder), largest_result);
-  const auto outcome =
-      text ? supervisor::parse_outcome(*text) : Result<supervisor::Outcome>(text.error());
-  if (outcome) {
-    const auto run = dependencies.database.read(
-        [&](db::Session& db) { return store::find_run(db, open.run.id); });
-    result = result_of(run.value_or(open.run), *outcome, open.log, options.memory_limit);
-  } else {
-    const std::string said = tail_of(open.folder / "supervisor.err");
-    result = lost_result(said.empty() ? "Its supervisor was killed, and the run with it." : said);
+  if (open.child) {
+    open.child->wait();
+    open.child.reset();
   }
-  end_run_as(dependencies, open, result);
-}
-
-void end_run_as(const Dependencies& dependencies, OpenRun& open, const store::RunResult& result) {
+  const store::RunResult result = result_for(dependencies, options, open);
   std::vector<std::string> trouble;
   const auto states = read_states(open.states, trouble);
   for (const std::string& line : trouble) log_warning("run {}: {}", open.run.id.text(), line);
   const Instant now = dependencies.clock.now();
   const bool written = dependencies.database.write(
       [&](db::Session& db) { return store::finish_run(db, open.lease, result, states, now); });
-  if (!written) {
-    log_warning("run {}: its lease went to another worker; nothing was written",
+  if (written) {
+    log_info("run {} {}{}{}", open.run.id.text(), store::to_text(result.status),
+             result.cause ? ": " : "", result.cause.value_or(""));
+  } else {
+    log_warning("run {}: it has ended already, or its lease went to another; nothing was written",
                 open.run.id.text());
-    return;
   }
-  log_info("run {} {}{}{}", open.run.id.text(), store::to_text(result.status),
-           result.cause ? ": " : "", result.cause.value_or(""));
   try {
     logs::compress(open.log);
-  } catch (const Failure& failure) {
+  } catch (const std::exception& failure) {
     log_warning("run {}: its log stays uncompressed: {}", open.run.id.text(), failure.what());
   }
   wipe(open);

@@ -30,9 +30,11 @@ struct OpenRun {
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   bool is_marked_running = false;
   std::optional<std::chrono::steady_clock::time_point> stop_signalled;
+  /// How a run ends that no supervisor tells about: it never had one.
+  std::optional<store::RunResult> result;
   std::map<std::string, std::size_t> captured;  ///< hash of the last payload by state id
   std::atomic<bool> busy = false;
-  std::atomic<bool> ended = false;  ///< its final state is written
+  std::atomic<bool> ended = false;  ///< its supervisor is gone; its end is to be written
 
   int watched_fd() const { return child ? child->pidfd() : pidfd.get(); }
 };

@@ -1,11 +1,13 @@
 #include "runner/runner.h"
 
 #include <algorithm>
+#include <deque>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -32,6 +34,11 @@ constexpr std::chrono::milliseconds stop_slack = 30s;
 constexpr std::chrono::milliseconds start_limit = 2min;
 constexpr int pool_threads = 4;
 
+bool has_ended(int pidfd) {
+  ::pollfd watched{.fd = pidfd, .events = POLLIN, .revents = 0};
+  return pidfd >= 0 && ::poll(&watched, 1, 0) == 1;
+}
+
 void signal_supervisor(const OpenRun& open, int number) {
   ::syscall(SYS_pidfd_send_signal, open.watched_fd(), number, nullptr, 0);
 }
@@ -50,6 +57,7 @@ class Runner::Work {
   void start() {
     if (thread_.joinable()) return;
     pool_ = std::make_unique<WorkerPool>("runner-task", pool_threads);
+    starters_ = std::make_unique<WorkerPool>("runner-start", pool_threads);
     thread_ = std::jthread([this](const std::stop_token& token) { loop(token); });
   }
 
@@ -58,8 +66,9 @@ class Runner::Work {
     thread_.request_stop();
     watcher_.wake();
     thread_.join();
-    pool_->stop();
+    starters_.reset();
     pool_.reset();
+    posted_.clear();
     // The supervisors go on by themselves; whoever comes next adopts them.
     for (auto& [id, open] : open_) {
       watcher_.forget(id);
@@ -136,20 +145,30 @@ class Runner::Work {
     watcher_.wake();
   }
 
+  /// One at a time, so that one that fails takes no other with it.
   void run_posted() {
-    std::vector<std::function<void()>> actions;
-    {
-      const std::scoped_lock lock(mutex_);
-      actions.swap(posted_);
+    for (;;) {
+      std::function<void()> action;
+      {
+        const std::scoped_lock lock(mutex_);
+        if (posted_.empty()) return;
+        action = std::move(posted_.front());
+        posted_.pop_front();
+      }
+      action();
     }
-    for (auto& action : actions) action();
   }
 
   /// Runs `task` in the pool as the only one for this run. A Failure is logged; `after` runs on the
   /// loop in any case, with whether the task went through.
   void give(const Shared& open, std::function<void()> task, std::function<void(bool)> after) {
+    give(*pool_, open, std::move(task), std::move(after));
+  }
+
+  void give(WorkerPool& pool, const Shared& open, std::function<void()> task,
+            std::function<void(bool)> after) {
     open->busy = true;
-    pool_->add([this, open, task = std::move(task), after = std::move(after)] {
+    pool.add([this, open, task = std::move(task), after = std::move(after)] {
       bool done = false;
       try {
         task();
@@ -221,21 +240,28 @@ class Runner::Work {
     *slot = true;
     open->slot = static_cast<int>(slot - slots_.begin());
     open_.emplace(run.id, open);
-    auto outcome = std::make_shared<Result<void>>();  // shared by the task and what follows it
+    // Shared by the task and what follows it.
+    auto outcome = std::make_shared<Result<Start>>(Start::started);
     give(
-        open,
+        *starters_, open,
         [this, open, outcome] {
           try {
             *outcome = start_run(dependencies_, options_, *open);
-          } catch (const Failure& failure) {
+          } catch (const std::exception& failure) {
             *outcome = Error{Error::Kind::unavailable, failure.what()};
           }
         },
         [this, open, outcome](bool) {
-          if (*outcome) {
-            watch(open);
+          open->since = std::chrono::steady_clock::now();
+          if (!*outcome) {
+            open->result = {.status = store::RunStatus::failed,
+                            .cause = "It could not be started: " + to_text(outcome->error())};
+            open->ended = true;
+            end(open);
+          } else if (**outcome == Start::requeued) {
+            release(open);
           } else {
-            end_without_supervisor(open, "It could not be started: " + to_text(outcome->error()));
+            watch(open);
           }
         });
   }
@@ -244,13 +270,6 @@ class Runner::Work {
     watcher_.watch(open->run.id, open->watched_fd(), open->folder);
     // Both may have happened before the watch began.
     if (std::filesystem::exists(supervisor::started_file(open->folder))) on_started(open->run.id);
-  }
-
-  void end_without_supervisor(const Shared& open, const std::string& cause) {
-    const store::RunResult result{.status = store::RunStatus::failed, .cause = cause};
-    give(
-        open, [this, open, result] { end_run_as(dependencies_, *open, result); },
-        [this, open](bool done) { done ? release(open) : retry_later(open); });
   }
 
   // -- what happens to a run
@@ -293,8 +312,6 @@ class Runner::Work {
         });
   }
 
-  void retry_later(const Shared& open) { open->ended = true; }
-
   void release(const Shared& open) {
     if (open->slot >= 0) slots_[static_cast<std::size_t>(open->slot)] = false;
     open_.erase(open->run.id);
@@ -319,6 +336,7 @@ class Runner::Work {
     if (open->busy) return;
     const auto now = std::chrono::steady_clock::now();
     if (open->ended) return end(open);
+    if (has_ended(open->watched_fd())) return on_ended(id);  // also where no watch could be set
     if (!open->is_marked_running) {
       on_started(id);
       if (!open->busy && !open->is_marked_running && now - open->since > start_limit) {
@@ -364,7 +382,9 @@ class Runner::Work {
 
   static void pass_on_stop(OpenRun& open) {
     const bool is_being_started = open.busy && !open.is_marked_running;
-    if (open.stop_signalled || open.watched_fd() < 0 || is_being_started) return;
+    if (open.stop_signalled || open.ended || is_being_started) return;
+    // Until the supervisor says where it is, it has no handler: the signal would be its end.
+    if (!std::filesystem::exists(supervisor::supervisor_file(open.folder))) return;
     signal_supervisor(open, SIGTERM);
     open.stop_signalled = std::chrono::steady_clock::now();
   }
@@ -412,7 +432,7 @@ class Runner::Work {
     if (!lease) return;
     auto open = open_for(run);
     open->lease = *lease;
-    open->is_marked_running = run.status != store::RunStatus::starting;
+    open->is_marked_running = run.started_at.has_value();
     const Found found = find_supervisor(*open);
     if (found == Found::never_started) return give_back(run, *lease, now);
     take_slot_of(*open);
@@ -428,17 +448,19 @@ class Runner::Work {
   }
 
   /// A run that was claimed and that nothing was started for: to the queue, or cancelled if that
-  /// was asked for meanwhile.
+  /// was asked for meanwhile. One that had started, and of which nothing is left, is lost.
   void give_back(const store::Run& run, const store::Lease& lease, Instant now) {
     log_info("run {}: was claimed but not started; back to the queue", run.id.text());
     dependencies_.database.write([&](db::Session& db) {
       if (store::requeue_run(db, lease, run.state_ids, "it was claimed but not started", now))
         return;
-      store::finish_run(db, lease,
-                        {.status = store::RunStatus::cancelled,
-                         .cause = "stopped before it started",
-                         .cancel_code = run.cancel_code.value_or("user")},
-                        {}, now);
+      store::RunResult result = lost_result("After a restart nothing was left of it.");
+      if (run.stop_requested_at && !run.started_at) {
+        result = {.status = store::RunStatus::cancelled,
+                  .cause = "stopped before it started",
+                  .cancel_code = run.cancel_code.value_or("user")};
+      }
+      store::finish_run(db, lease, result, {}, now);
     });
   }
 
@@ -477,9 +499,11 @@ class Runner::Work {
   std::chrono::steady_clock::time_point next_tick_;
   std::chrono::steady_clock::time_point next_renewal_;
   mutable std::mutex mutex_;  // of the two below
-  std::vector<std::function<void()>> posted_;
+  std::deque<std::function<void()>> posted_;
   std::string trouble_;
   std::unique_ptr<WorkerPool> pool_;
+  /// Apart from the others: a start may have to fetch or build first, which takes minutes.
+  std::unique_ptr<WorkerPool> starters_;
   std::jthread thread_;
 };
 

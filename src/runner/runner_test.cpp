@@ -1,5 +1,6 @@
 #include "runner/runner.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -46,12 +47,15 @@ class RunnerTest : public ::testing::Test {
       tenant_ = cupola::testing::add_tenant(session, "acme", now());
       const auto release = store::queue_release(session, tenant_.deployment, false, now());
       store::claim_release(session, "deployer", now(), 1min);
-      store::ReleaseContent content{.commit = std::string(40, 'a'),
-                                    .directory = "data",
-                                    .environment = "prod",
-                                    .meltano_version = "4.4.1",
-                                    .meltano_environment = "meltano",
-                                    .persist = {"output"}};
+      store::ReleaseContent content{
+          .commit = std::string(40, 'a'),
+          .directory = "data",
+          .environment = "prod",
+          .meltano_version = "4.4.1",
+          .meltano_environment = "meltano",
+          .schedules = {{.settings = {.name = "daily", .state_ids = {"prod:tap-to-target"}},
+                         .command = {"run", "load"}}},
+          .persist = {"output"}};
       const auto switched = store::switch_over(session,
                                                {.release = release.key,
                                                 .worker = "deployer",
@@ -89,7 +93,7 @@ class RunnerTest : public ::testing::Test {
                      .vault = *vault_,
                      .clock = clock_,
                      .home = home_,
-                     .ensure_files = [](const store::Release&) { return Result<void>(); }},
+                     .ensure_files = [this](const store::Release&) { return ensure_files_(); }},
         options);
     runner_->start();
   }
@@ -156,6 +160,7 @@ class RunnerTest : public ::testing::Test {
   SystemClock clock_;
   cupola::testing::Tenant tenant_;
   std::int64_t memory_limit_ = 0;
+  std::function<Result<void>()> ensure_files_ = [] { return Result<void>(); };
   std::unique_ptr<Runner> runner_;
 };
 
@@ -325,6 +330,68 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
 
   EXPECT_TRUE(comes_true([&] { return ::kill(process->pid, 0) != 0; }));
   EXPECT_EQ(find(id).status, store::RunStatus::lost);
+}
+
+TEST_F(RunnerTest, AnEndThatCannotBeWrittenIsWrittenLater) {
+  const RunId id = start("short");
+  ASSERT_TRUE(wait_until_running(id));
+  db_->write([&](db::Session& session) {
+    session.execute(R"sql(CREATE TRIGGER gone BEFORE UPDATE OF ended_at ON runs
+                          BEGIN SELECT RAISE(ABORT, 'the database is gone'); END)sql");
+  });
+  ASSERT_TRUE(comes_true([&] { return fs::exists(supervisor::result_file(home_.run(id))); }));
+  std::this_thread::sleep_for(2500ms);  // two tries
+  EXPECT_EQ(find(id).status, store::RunStatus::running);
+
+  db_->write([&](db::Session& session) { session.execute("DROP TRIGGER gone"); });
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  EXPECT_NE(state()->payload.find("15"), std::string::npos);
+}
+
+TEST_F(RunnerTest, AStartThatFailsInAnyWayEndsTheRunWithThatCause) {
+  ensure_files_ = []() -> Result<void> { throw std::runtime_error("a link is there already"); };
+  const store::Run run = wait_for_end(start("load"));
+
+  EXPECT_EQ(run.status, store::RunStatus::failed);
+  EXPECT_EQ(run.cause, "It could not be started: a link is there already");
+  EXPECT_TRUE(state_is_free());
+}
+
+TEST_F(RunnerTest, ARunThatIsStoppedWhileItStartsEndsCancelled) {
+  std::atomic<bool> go = false;
+  ensure_files_ = [&] {
+    while (!go) std::this_thread::sleep_for(5ms);
+    return Result<void>();
+  };
+  const RunId id = start("slow");
+  ASSERT_TRUE(comes_true([&] { return find(id).status == store::RunStatus::starting; }));
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(store::request_stop(session, tenant_.organization.key, id, "user", now()));
+  });
+  runner_->wake();
+  go = true;
+
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::cancelled) << run.cause.value_or("");
+  EXPECT_EQ(run.cancel_code, "user");
+}
+
+TEST_F(RunnerTest, AScheduledRunTakesTheStateIdsOfItsReleaseBeforeItStarts) {
+  store::NewRun run = cupola::testing::new_run(tenant_, now());
+  run.schedule_name = "daily";
+  run.tasks.clear();
+  run.state_ids = {"prod:as-it-was-called-before"};
+  db_->write([&](db::Session& session) { store::add_run(session, run, now()); });
+  runner_->wake();
+
+  const store::Run ended = wait_for_end(run.id);
+
+  EXPECT_EQ(ended.status, store::RunStatus::succeeded) << ended.cause.value_or("");
+  EXPECT_EQ(ended.state_ids, std::vector<std::string>{"prod:tap-to-target"});
+  EXPECT_TRUE(state_is_free());
 }
 
 TEST_F(RunnerTest, ARunSeesNeitherTheServersFolderNorRootsFiles) {
