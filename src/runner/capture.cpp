@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t largest_state = 32u << 20;
 constexpr std::size_t most_states = 1000;
+/// Together: all of them are held in memory while they are written down.
+constexpr std::size_t most_bytes = 64u << 20;
 
 /// A file caught in the middle of being rewritten parses a moment later; so it is read again.
 constexpr int read_tries = 3;
@@ -67,6 +69,7 @@ std::vector<store::CapturedState> read_states(const fs::path& folder,
   std::vector<store::CapturedState> states;
   std::error_code error;
   int entries = 0;
+  std::size_t bytes = 0;
   // A state id with slashes is a path of folders; links are not gone through.
   fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
@@ -80,7 +83,17 @@ std::vector<store::CapturedState> read_states(const fs::path& folder,
     const fs::path relative = it->path().lexically_relative(folder);
     const std::string state_id = relative.parent_path().string();
     if (state_id.empty() || !is_utf8(state_id)) continue;
-    if (auto state = read_state(folder, state_id, trouble)) states.push_back(std::move(*state));
+    auto state = read_state(folder, state_id, trouble);
+    if (!state) continue;
+    bytes += state->payload.size();
+    if (bytes > most_bytes) {
+      trouble.push_back(
+          fmt::format("the states are larger than {} MiB together: the rest, from {} "
+                      "on, is not kept",
+                      most_bytes >> 20, cupola::quoted(state_id)));
+      break;
+    }
+    states.push_back(std::move(*state));
   }
   std::sort(states.begin(), states.end(),
             [](const auto& a, const auto& b) { return a.state_id < b.state_id; });

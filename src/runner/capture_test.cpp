@@ -68,5 +68,14 @@ TEST_F(CaptureTest, LinksAreNotFollowedAndPipesDoNotHang) {
   EXPECT_TRUE(read_states(folder_ / "states", trouble_).empty());
 }
 
+TEST_F(CaptureTest, StatesThatAreTooLargeTogetherAreNotAllRead) {
+  const std::string padding(30u << 20, ' ');
+  seed_states(folder_,
+              {{"a", "{" + padding + "}"}, {"b", "{" + padding + "}"}, {"c", "{" + padding + "}"}});
+
+  EXPECT_EQ(read().size(), 2u);
+  EXPECT_EQ(trouble_.size(), 1u);
+}
+
 }  // namespace
 }  // namespace cupola::runner

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/digest.h"
 #include "base/files.h"
 #include "process/ownership.h"
 
@@ -10,6 +11,8 @@ namespace cupola::runner {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t longest_name = 200;
 
 /// Meltano's own format for machines, one JSON object a line on standard error.
 constexpr std::string_view log_config = R"(version: 1
@@ -64,6 +67,22 @@ std::vector<process::Bind> environment_binds(const Home& home,
   return binds;
 }
 
+/// One name for a whole path, so that nothing on the way to a persisted folder can be written by a
+/// run: a link laid there would lead this server, which may be root, wherever the run wants.
+std::string name_of(std::string_view path) {
+  std::string name;
+  for (const char c : path) {
+    if (c == '/') {
+      name += "%2F";
+    } else if (c == '%') {
+      name += "%25";
+    } else {
+      name += c;
+    }
+  }
+  return name.size() <= longest_name ? name : sha256_hex(path);
+}
+
 }  // namespace
 
 PreparedFolder prepare_folder(const Home& home, const store::Run& run,
@@ -109,8 +128,8 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   }
 
   for (const std::string& path : content.persist) {
-    const fs::path kept = home.persisted(run.deployment) / path;
-    make_open_folders(home.persisted(run.deployment), path);
+    const fs::path kept = home.persisted(run.deployment) / name_of(path);
+    make_open_folder(kept);
     if (isolated) {
       make_open_folders(own, directory / path);
       sandbox.binds.push_back({.from = kept,

@@ -34,6 +34,7 @@ case $last in
   fail) remember 3; say "the source is gone" error; exit 1 ;;
   slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
   short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
+  link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;;
   hidden) ls /root "$HIDDEN" >&2; id -u >&2; pwd >&2 ;;
 esac
 )";
@@ -143,6 +144,18 @@ class RunnerTest : public ::testing::Test {
     return db_->read([&](db::Session& session) {
       return store::find_state(session, tenant_.organization.key, tenant_.project.key,
                                "prod:tap-to-target");
+    });
+  }
+  /// As a deploy would, but of the release that is live.
+  template <typename Change>
+  void change_content(Change change) {
+    db_->write([&](db::Session& session) {
+      const auto deployment = *store::find_deployment(session, tenant_.deployment.key);
+      const auto release = *store::find_release(session, *deployment.release);
+      auto content = store::parse_release_content(*release.content);
+      change(content);
+      session.execute("UPDATE releases SET content = :content WHERE key = :key",
+                      {{"content", store::to_json_text(content)}, {"key", release.key}});
     });
   }
   bool state_is_free() {
@@ -392,6 +405,20 @@ TEST_F(RunnerTest, AScheduledRunTakesTheStateIdsOfItsReleaseBeforeItStarts) {
   EXPECT_EQ(ended.status, store::RunStatus::succeeded) << ended.cause.value_or("");
   EXPECT_EQ(ended.state_ids, std::vector<std::string>{"prod:tap-to-target"});
   EXPECT_TRUE(state_is_free());
+}
+
+TEST_F(RunnerTest, ALinkThatARunLeftInAPersistedFolderLeadsNowhere) {
+  const fs::path target = home_.root() / "not-for-runs";
+  make_folder(target);
+  fs::permissions(target, fs::perms::owner_all);
+  ASSERT_EQ(wait_for_end(start("link", 1h, {{"HIDDEN", target}})).status,
+            store::RunStatus::succeeded);
+  change_content([](store::ReleaseContent& content) { content.persist = {"output/into"}; });
+
+  const store::Run run = wait_for_end(start("load"));
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  EXPECT_EQ(fs::status(target).permissions(), fs::perms::owner_all);
 }
 
 TEST_F(RunnerTest, ARunSeesNeitherTheServersFolderNorRootsFiles) {
