@@ -12,9 +12,13 @@
 namespace cupola::store {
 namespace {
 
-#define STATE_COLUMNS                                                                           \
-  "s.project_key, s.state_id, s.version, s.payload, s.origin, s.run_id, s.final, s.created_at," \
-  " s.updated_at"
+#define COLUMNS_WITH(payload)                      \
+  "s.project_key, s.state_id, s.version, " payload \
+  ", s.origin, s.run_id, s.final,"                 \
+  " s.created_at, s.updated_at"
+#define STATE_COLUMNS COLUMNS_WITH("s.payload")
+/// For lists: a page of states of 32 MiB each would fill the memory.
+#define LISTED_COLUMNS COLUMNS_WITH("''")
 
 constexpr Words<StateOrigin, 3> origin_words = {
     {{StateOrigin::run, "run"}, {StateOrigin::set, "set"}, {StateOrigin::restored, "restored"}}};
@@ -138,7 +142,7 @@ std::vector<StateVersion> list_states(db::Session& db, const OrganizationKey& or
                                       const ProjectKey& project, std::string_view after,
                                       int limit) {
   return db.all(
-      "SELECT " STATE_COLUMNS R"sql( FROM states s
+      "SELECT " LISTED_COLUMNS R"sql( FROM states s
       WHERE s.organization_key = :organization AND s.project_key = :project
         AND s.state_id /* pg: COLLATE "C" */ > :after
         AND s.version = (SELECT max(n.version) FROM states n
@@ -151,7 +155,7 @@ std::vector<StateVersion> list_states(db::Session& db, const OrganizationKey& or
 std::vector<StateVersion> list_state_versions(db::Session& db, const OrganizationKey& organization,
                                               const ProjectKey& project, std::string_view state_id,
                                               int limit) {
-  return db.all("SELECT " STATE_COLUMNS R"sql( FROM states s
+  return db.all("SELECT " LISTED_COLUMNS R"sql( FROM states s
       WHERE s.organization_key = :organization AND s.project_key = :project
         AND s.state_id = :state_id ORDER BY s.version DESC LIMIT :limit)sql",
                 to_state,

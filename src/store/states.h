@@ -40,10 +40,10 @@ std::optional<StateVersion> find_state(db::Session& db, const OrganizationKey& o
 std::optional<StateVersion> find_state(db::Session& db, const OrganizationKey& organization,
                                        const ProjectKey& project, std::string_view state_id,
                                        std::int64_t version);
-/// The newest version of each state id, by state id, after `after`.
+/// The newest version of each state id, by state id, after `after`; without payloads.
 std::vector<StateVersion> list_states(db::Session& db, const OrganizationKey& organization,
                                       const ProjectKey& project, std::string_view after, int limit);
-/// All versions of one, newest first.
+/// The versions of one, newest first; without payloads.
 std::vector<StateVersion> list_state_versions(db::Session& db, const OrganizationKey& organization,
                                               const ProjectKey& project, std::string_view state_id,
                                               int limit);

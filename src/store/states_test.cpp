@@ -57,7 +57,10 @@ class StatesTest : public testing::EachDatabase {
     db->read([&](db::Session& session) {
       for (const auto& version : list_state_versions(session, tenant.organization.key,
                                                      tenant.project.key, state_id, 100)) {
-        found.push_back(version.payload);
+        EXPECT_EQ(version.payload, "");
+        found.push_back(find_state(session, tenant.organization.key, tenant.project.key, state_id,
+                                   version.version)
+                            ->payload);
       }
     });
     return found;
