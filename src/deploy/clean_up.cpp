@@ -76,6 +76,12 @@ void remove_orphans(db::Database& database, const Home& home, Instant now) {
       remove_tree(entry.path());
     }
   }
+  for (const auto& entry : fs::directory_iterator(home.root() / "persisted", ignored)) {
+    const DeploymentKey key{entry.path().filename().string()};
+    if (!database.read([&](db::Session& db) { return store::find_deployment(db, key); })) {
+      remove_tree(entry.path());  // it could only be deleted when no run of it was open
+    }
+  }
   for (const auto& entry : fs::directory_iterator(home.root() / "repositories", ignored)) {
     if (entry.path().extension() != ".git" || !entry.is_directory()) continue;
     if (now - changed_at(entry.path()) < surely_abandoned) continue;

@@ -609,11 +609,15 @@ TEST_F(DeployerTest, CleanUpTakesWhatNobodyNeeds) {
       Instant{std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())} +
       15 * 24h;
 
+  make_folder(home().persisted(tenant.deployment.key) / "output");
+  make_folder(home().persisted(DeploymentKey{"gone"}) / "output");
   const Removed none = clean_up(*database, home(), {}, later);
   const Removed some = clean_up(*database, home(), {.releases = 1}, later);
 
   EXPECT_EQ(none.releases, 0);
   EXPECT_EQ(none.environments, 0);
+  EXPECT_TRUE(fs::exists(home().persisted(tenant.deployment.key) / "output"));
+  EXPECT_FALSE(fs::exists(home().persisted(DeploymentKey{"gone"})));
   EXPECT_GE(some.releases, 1);
   EXPECT_EQ(some.environments, 1);
   EXPECT_FALSE(fs::exists(home().release(first.key)));

@@ -71,6 +71,9 @@ std::optional<Place> examine(const fs::path& path, const fs::path& home) {
   if (program.string().starts_with("/usr/")) return Place{program, {}};
   const fs::path prefix = program.parent_path().parent_path();
   if (prefix == "/" || !has_library(prefix)) return std::nullopt;
+  // What has the server's folder in it is shown to nobody.
+  const auto within = fs::weakly_canonical(home, error).lexically_relative(prefix);
+  if (!within.empty() && *within.begin() != "..") return std::nullopt;
   return Place{program, prefix};
 }
 
