@@ -65,7 +65,10 @@ api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, bool allow_l
   hooks.state_ids_of = [&deployer, home](
                            const store::Release& release, const std::vector<std::string>& words,
                            std::string_view suffix) -> Result<std::vector<std::string>> {
-    if (const auto files = deployer.ensure_files(release); !files) return files.error();
+    // The checkout is all that is looked at: no request waits for environments to be built.
+    if (!std::filesystem::exists(home.checkout(release.key))) {
+      if (const auto files = deployer.ensure_files(release); !files) return files.error();
+    }
     return state_ids_of(home, release, words, suffix);
   };
   return hooks;
