@@ -176,13 +176,12 @@ int run_server(const ServerOptions& options) {
   http::Server server({.address = address->host, .port = address->port},
                       [&](const http::Request& request) { return api.handle(request); });
 
-  // First: where the port is taken, nothing else was begun.
-  server.start();
   runner.start();
   scheduling.start();
   deploying.start();
   token_uses.start();
   upkeep.start();
+  server.start();
   const bool is_v6 = address->host.find(':') != std::string::npos;
   std::printf("listening on http://%s%s%s:%u\n", is_v6 ? "[" : "", address->host.c_str(),
               is_v6 ? "]" : "", server.port());
