@@ -1,7 +1,10 @@
 #include "runner/folder.h"
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/files.h"
@@ -13,6 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t longest_name = 200;
+
+/// What runs leave in persisted folders is nobody's on the disk, whatever their uid is: were it
+/// root's, a run could leave a program there that makes its caller root.
+constexpr unsigned persisted_owner = 65534;
 
 /// Meltano's own format for machines, one JSON object a line on standard error.
 constexpr std::string_view log_config = R"(version: 1
@@ -130,6 +137,9 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   for (const std::string& path : content.persist) {
     const fs::path kept = home.persisted(run.deployment) / name_of(path);
     make_open_folder(kept);
+    if (uid && ::lchown(kept.c_str(), persisted_owner, persisted_owner) != 0) {
+      throw Failure("Cannot change the owner of " + kept.string() + ": " + system_text(errno));
+    }
     if (isolated) {
       make_open_folders(own, directory / path);
       sandbox.binds.push_back({.from = kept,

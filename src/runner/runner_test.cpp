@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -34,6 +35,7 @@ case $last in
   fail) remember 3; say "the source is gone" error; exit 1 ;;
   slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
   short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
+  keep) echo again >> output/kept && chmod 4755 output/kept ;;
   link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;;
   hidden) ls /root "$HIDDEN" >&2; id -u >&2; pwd >&2 ;;
 esac
@@ -405,6 +407,19 @@ TEST_F(RunnerTest, AScheduledRunTakesTheStateIdsOfItsReleaseBeforeItStarts) {
   EXPECT_EQ(ended.status, store::RunStatus::succeeded) << ended.cause.value_or("");
   EXPECT_EQ(ended.state_ids, std::vector<std::string>{"prod:tap-to-target"});
   EXPECT_TRUE(state_is_free());
+}
+
+TEST_F(RunnerTest, WhatIsPersistedIsTheNextRunsTooAndNeverRoots) {
+  wait_for_end(start("keep"));
+  const store::Run run = wait_for_end(start("keep"));
+  ASSERT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+
+  const fs::path kept = home_.persisted(tenant_.deployment.key) / "output" / "kept";
+  EXPECT_EQ(*read_file(kept, 100), "again\nagain\n");
+  struct ::stat status {};
+  ASSERT_EQ(::stat(kept.c_str(), &status), 0);
+  const bool is_root = run.sandbox.value_or("").find("own uid") != std::string::npos;
+  EXPECT_FALSE(is_root && status.st_uid == 0);
 }
 
 TEST_F(RunnerTest, ALinkThatARunLeftInAPersistedFolderLeadsNowhere) {
