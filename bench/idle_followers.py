@@ -1,43 +1,27 @@
-"""Opens many event streams on one unfinished run and prints the server's memory per follower.
+"""Opens many event streams on one open run; prints the server's memory beyond that before, in MiB,
+and its CPU once all is quiet, in per cent of a core.
 
-usage: idle_followers.py URL TOKEN COUNT SERVER_PID
+usage: idle_followers.py URL TOKEN RUN COUNT SERVER_PID
 """
 
-import json
-import pathlib
 import resource
 import socket
 import sys
 import time
 import urllib.parse
-import urllib.request
+
+from measure import cpu_seconds, pss_mib
 
 
-def resident_kib(pid):
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    raise SystemExit("no Pss in smaps_rollup")
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def main(url, token, count, pid):
+def main(url, token, run, count, pid):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    ask = urllib.request.Request(
-        url + "/api/v1/runs?status=queued&limit=1", headers={"Authorization": f"Bearer {token}"}
-    )
-    run = json.load(urllib.request.urlopen(ask))["runs"][0]["id"]
     target = urllib.parse.urlsplit(url)
     request = (
         f"GET /api/v1/runs/{run}/log HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
         f"Authorization: Bearer {token}\r\n\r\n"
     ).encode()
-    before = resident_kib(pid)
+    before = pss_mib(pid)
     followers = []
     for _ in range(count):
         follower = socket.create_connection((target.hostname, target.port))
@@ -50,13 +34,8 @@ def main(url, token, count, pid):
     spent = cpu_seconds(pid)
     time.sleep(10)
     spent = cpu_seconds(pid) - spent
-    after = resident_kib(pid)
-    print(
-        f"api: {count} idle followers: {(after - before) / 1024:.1f} MiB more"
-        f" ({(after - before) / count:.1f} KiB each), {after / 1024:.1f} MiB in all,"
-        f" {spent * 10:.0f} % of a core"
-    )
+    print(f"{pss_mib(pid) - before:.1f} {spent * 10:.2f}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

@@ -97,7 +97,7 @@ Result<std::string> read_file_beneath(const fs::path& beneath, const fs::path& p
   return read_all(*file, path, limit);
 }
 
-void write_file(const fs::path& path, std::string_view content, unsigned mode) {
+void write_file(const fs::path& path, std::string_view content, unsigned mode, Lasting lasting) {
   const fs::path temporary = path.string() + "." + random_hex(6) + ".new";
   {
     const Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
@@ -113,7 +113,7 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode) {
       }
       rest.remove_prefix(static_cast<std::size_t>(count));
     }
-    if (::fsync(file.get()) != 0) {
+    if (lasting == Lasting::on_disk && ::fsync(file.get()) != 0) {
       const int error = errno;
       ::unlink(temporary.c_str());
       errno = error;
@@ -126,7 +126,8 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode) {
     errno = error;
     fail("Cannot write", path);
   }
-  sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  if (lasting == Lasting::on_disk)
+    sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
 void make_folder(const fs::path& path, unsigned mode) {

@@ -50,9 +50,14 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 Result<std::string> read_file_beneath(const std::filesystem::path& beneath,
                                       const std::filesystem::path& path, std::size_t limit);
 
-/// Puts `content` at `path` whole: a temporary file beside it, fsync, rename, fsync of the folder.
+/// Whether a file must be there after the machine went down, or only while it is up.
+enum class Lasting { on_disk, while_up };
+
+/// Puts `content` at `path` whole: a temporary file beside it, fsync, rename, fsync of the folder;
+/// without both fsyncs what need not outlive the machine's uptime, such as the folder of a run.
 /// Throws Failure with the path and the system's words (no space, not writable).
-void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
+void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644,
+                Lasting lasting = Lasting::on_disk);
 
 /// Makes the folder and those above it, `mode` for those it makes. Throws Failure.
 void make_folder(const std::filesystem::path& path, unsigned mode = 0755);

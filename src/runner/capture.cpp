@@ -60,7 +60,7 @@ void seed_states(const fs::path& folder, const std::vector<store::CapturedState>
                     " is no plain path and cannot be given to a run.");
     }
     make_folder(folder / state.state_id, 0777);
-    write_file(folder / state.state_id / "state.json", state.payload, 0666);
+    write_file(folder / state.state_id / "state.json", state.payload, 0666, Lasting::while_up);
   }
 }
 

@@ -119,7 +119,8 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   make_open_folder(folder / "home");
 
   make_open_folders(own, directory / ".meltano");
-  write_file(own / directory / ".meltano" / "cupola-logging.yaml", log_config);
+  write_file(own / directory / ".meltano" / "cupola-logging.yaml", log_config, 0644,
+             Lasting::while_up);
   link_environments(own / directory / ".meltano", content, prepared.layout.environments);
 
   process::Sandbox& sandbox = prepared.sandbox;

@@ -176,11 +176,23 @@ class Runner::Work {
       } catch (const std::exception& failure) {
         log_error("run {}: {}", open->run.id.text(), failure.what());
       }
-      post([open, done, after] {
+      post([this, open, done, after] {
         open->busy = false;
         after(done);
+        if (done) catch_up(open);
       });
     });
+  }
+
+  /// What happened to the run while its task was at work. After a task that failed it is left to
+  /// the next tick, so that a database that is gone is not asked without a pause.
+  void catch_up(const Shared& open) {
+    if (open->busy || !open_.contains(open->run.id)) return;
+    if (open->ended) {
+      end(open);
+    } else if (!open->is_marked_running && open->watched_fd() >= 0) {
+      on_started(open->run.id);
+    }
   }
 
   // -- claims and starts --------------------------------------------------------------------------
