@@ -10,8 +10,8 @@ from measure import folder, report, serving, Server, BUILD
 from projects import numbers
 from harness import Repository
 
-ROUNDS = 11
-RECORDS = 3000  # each with a log line
+ROUNDS = 7
+RECORDS = 400  # each with a log line
 
 
 def bare(environment, project, state):

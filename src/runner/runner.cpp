@@ -201,6 +201,13 @@ class Runner::Work {
     const int most = free_slots();
     next_queued_.reset();
     if (most == 0 || !may_start(now)) return;
+    // A look costs a fraction of a write, and most of the time nothing waits.
+    const auto first =
+        dependencies_.database.read([](db::Session& db) { return store::next_queued(db); });
+    if (!first || *first > now) {
+      next_queued_ = first;
+      return;
+    }
     const auto claimed = dependencies_.database.write([&](db::Session& db) {
       return store::claim_runs(db, options_.worker, most, now, lease_length);
     });
