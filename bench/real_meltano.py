@@ -57,14 +57,18 @@ def meltano():
             environments = [e for e in (path / "home" / "environments").iterdir() if (e / "bin" / "meltano").exists()]
             project = path / "bare"
             shutil.copytree(repository.folder, project)
-            walls, bares = [], []
+            walls, bares, warm = [], [], []
             missing = 0
             for turn in range(ROUNDS + 1):
+                # A run finds no .meltano of an earlier one, so neither does this; then once more with it.
+                shutil.rmtree(project / ".meltano", ignore_errors=True)
                 took, out = bare(environments[0], project, path)
+                warmed, _ = bare(environments[0], project, path)
                 run, log = held(server)
                 if turn == 0:
                     continue
                 bares.append(took)
+                warm.append(warmed)
                 walls.append(seconds_of(run["ended_at"]) - seconds_of(run["queued_at"]))
                 wanted, got = plugin_lines(out), plugin_lines(log)
                 assert len(wanted) > RECORDS, out[:2000]
@@ -72,7 +76,8 @@ def meltano():
                 assert wanted == got or missing, "the lines differ"
         finally:
             server.stop()
-    report("meltano run bare in a shell", statistics.median(bares), "s")
+    report("meltano run bare in a shell, fresh checkout", statistics.median(bares), "s")
+    report("meltano run bare in a shell, .meltano left by the run before", statistics.median(warm), "s")
     report("meltano run under Cupola, asked to ended", statistics.median(walls), "s")
-    report("  wall under Cupola / bare", statistics.median(walls) / statistics.median(bares), "", 1.01)
+    report("  wall under Cupola / bare in a fresh checkout", statistics.median(walls) / statistics.median(bares), "", 1.01)
     report("  log lines lost", missing, "lines", 0)
