@@ -298,10 +298,11 @@ Result<LockEntry> Environments::freeze(const Source& source, const Wanted& wante
                                    asked->python.path.string(),
                                    "--output-file",
                                    box.work() + "/lock.txt"};
-  argv.insert(argv.end(), asked->requirement.options.begin(), asked->requirement.options.end());
+  const auto call = with_hidden_addresses(asked->requirement.options, box_environment(options_));
+  argv.insert(argv.end(), call.words.begin(), call.words.end());
   argv.insert(argv.end(),
               {"--", local ? ".cupola-requirements.in" : box.work() + "/.cupola-requirements.in"});
-  const auto output = box.run(argv, box_environment(options_), stop);
+  const auto output = box.run(argv, call.env, stop);
   if (!output) return output.error();
   if (!output->exit.ok()) {
     progress(output->err);
@@ -409,8 +410,10 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
   const BuildBox box(home_, options_, content);
   box.prepare();
   const std::string what = subject(entry.names);
+  const auto call =
+      with_hidden_addresses(reveal(entry.options, source.secrets), box_environment(options_));
   const auto step = [&](const BuildBox& in, std::vector<std::string> argv) -> Result<void> {
-    const auto output = in.run(argv, box_environment(options_), stop);
+    const auto output = in.run(argv, call.env, stop);
     if (!output) return output.error();
     if (!output->exit.ok()) return installer_error(what, output->err, source.secrets);
     return {};
@@ -428,8 +431,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
                                      "--requirements",
                                      box.work() + "/lock.txt"};
     if (wheels_only) argv.emplace_back("--no-build");
-    const auto options = reveal(entry.options, source.secrets);
-    argv.insert(argv.end(), options.begin(), options.end());
+    argv.insert(argv.end(), call.words.begin(), call.words.end());
     done = step(box, std::move(argv));
   }
   if (done) {

@@ -126,4 +126,35 @@ std::map<std::string, std::string> box_environment(const Options& options) {
   return env;
 }
 
+InstallerCall with_hidden_addresses(const std::vector<std::string>& options,
+                                    std::map<std::string, std::string> env) {
+  // uv reads the list of extra indexes split at spaces, that of links split at commas.
+  struct Variable {
+    const char* name;
+    const char* separator;
+  };
+  static const std::map<std::string_view, Variable> variables = {
+      {"--index-url", {"UV_DEFAULT_INDEX", nullptr}},
+      {"--default-index", {"UV_DEFAULT_INDEX", nullptr}},
+      {"--extra-index-url", {"UV_EXTRA_INDEX_URL", " "}},
+      {"--find-links", {"UV_FIND_LINKS", ","}},
+  };
+  InstallerCall call{.words = {}, .env = std::move(env)};
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const auto known = variables.find(options[i]);
+    const bool is_address =
+        i + 1 < options.size() && options[i + 1].find("://") != std::string::npos;
+    if (known == variables.end() || !is_address) {
+      call.words.push_back(options[i]);
+      continue;
+    }
+    const auto& [name, separator] = known->second;
+    std::string& value = call.env[name];
+    value =
+        separator == nullptr || value.empty() ? options[i + 1] : value + separator + options[i + 1];
+    ++i;
+  }
+  return call;
+}
+
 }  // namespace cupola::deploy

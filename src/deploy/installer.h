@@ -28,4 +28,13 @@ void write_git_settings(const std::filesystem::path& work, const Source& source)
 /// The environment of installers: that of the operator, and local git only where allowed.
 std::map<std::string, std::string> box_environment(const Options& options);
 
+/// Options of uv, apart: addresses of indexes may hold passwords, and words of a command line can
+/// be read by everybody on the machine, so they become variables.
+struct InstallerCall {
+  std::vector<std::string> words;
+  std::map<std::string, std::string> env;
+};
+InstallerCall with_hidden_addresses(const std::vector<std::string>& options,
+                                    std::map<std::string, std::string> env);
+
 }  // namespace cupola::deploy

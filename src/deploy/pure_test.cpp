@@ -3,6 +3,7 @@
 
 #include "deploy/content.h"
 #include "deploy/deploy_log.h"
+#include "deploy/installer.h"
 #include "deploy/lock.h"
 #include "deploy/plan.h"
 #include "deploy/requirement.h"
@@ -153,6 +154,19 @@ TEST(PlanTest, NamesThePackagesThatMoved) {
   EXPECT_EQ(moved.to, "b==2");
   EXPECT_EQ(same.kind, PluginChange::Kind::reuse);
   EXPECT_THAT(same.from, IsEmpty());
+}
+
+TEST(InstallerCallTest, AddressesThatMayHoldPasswordsAreNoWordsOfACommandLine) {
+  const InstallerCall call = with_hidden_addresses(
+      {"--index-url", "https://u:p@a.example/simple", "--extra-index-url", "https://b.example",
+       "--pre", "--extra-index-url", "https://t@c.example", "--find-links", "./wheels"},
+      {{"UV_EXTRA_INDEX_URL", "https://operator.example"}, {"PATH", "/usr/bin"}});
+
+  EXPECT_EQ(call.words, (std::vector<std::string>{"--pre", "--find-links", "./wheels"}));
+  EXPECT_EQ(call.env.at("UV_DEFAULT_INDEX"), "https://u:p@a.example/simple");
+  EXPECT_EQ(call.env.at("UV_EXTRA_INDEX_URL"),
+            "https://operator.example https://b.example https://t@c.example");
+  EXPECT_EQ(call.env.at("PATH"), "/usr/bin");
 }
 
 }  // namespace

@@ -33,6 +33,16 @@ void write_state(db::Session& db, const StateOwner& owner, const StateWriter& wr
                     now);
 }
 
+/// Locks are scoped by the project's key (migrations/0001_first_light.sql, run_locks).
+bool is_held_by_another(db::Session& db, const StateOwner& owner, const StateWriter& writer,
+                        const CapturedState& state) {
+  return db
+      .one("SELECT run_id FROM run_locks WHERE scope = :project AND name = :state_id",
+           [&](const db::Row& row) { return row.get<RunId>(0) != writer.run; },
+           {{"project", owner.project}, {"state_id", state.state_id}})
+      .value_or(false);
+}
+
 }  // namespace
 
 void write_states(db::Session& db, const StateOwner& owner, const StateWriter& writer,
@@ -40,6 +50,11 @@ void write_states(db::Session& db, const StateOwner& owner, const StateWriter& w
   for (const CapturedState& state : states) {
     if (!is_state_id(state.state_id) || !is_state_payload(state.payload)) {
       log_warning("run {}: what it left as the state {} is no JSON object and was not kept",
+                  writer.run.text(), quoted(state.state_id));
+      continue;
+    }
+    if (is_held_by_another(db, owner, writer, state)) {
+      log_warning("run {}: it wrote the state {}, which another run holds; that was not kept",
                   writer.run.text(), quoted(state.state_id));
       continue;
     }

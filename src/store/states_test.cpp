@@ -104,6 +104,22 @@ TEST_P(StatesTest, ARunThatEndsMakesWhatItCapturedFinal) {
   EXPECT_EQ(find().origin, StateOrigin::run);
 }
 
+TEST_P(StatesTest, ARunCannotWriteTheStateThatAnotherRunHolds) {
+  const Lease holder = start_run("s");
+  capture(holder, "s", R"({"a":1})");
+  const Lease other = start_run("t");
+
+  EXPECT_TRUE(finish(other, {{"s", R"({"a":99})"}, {"t", R"({"b":2})"}}));
+
+  const auto payload = [&](const char* state_id) {
+    return db->read([&](db::Session& session) {
+      return find_state(session, tenant.organization.key, tenant.project.key, state_id)->payload;
+    });
+  };
+  EXPECT_EQ(payload("s"), R"({"a":1})");
+  EXPECT_EQ(payload("t"), R"({"b":2})");
+}
+
 TEST_P(StatesTest, WhatIsNoStateIsNotKeptAndTheRunEndsAllTheSame) {
   const Lease lease = start_run("s");
 
