@@ -108,12 +108,14 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
     const std::string ended = outcome.exit_signal
                                   ? fmt::format("ended by signal {}", *outcome.exit_signal)
                                   : fmt::format("exit code {}", outcome.exit_code.value_or(-1));
-    const std::string cause = first_cause(log);
+    // Of a log that is cut the last line tells nothing.
+    const std::string cause = outcome.log_failed ? "" : first_cause(log);
     result.cause = cause.empty() ? ended : fmt::format("{} ({})", cause, ended);
   }
   if (outcome.log_failed) {
-    result.cause = result.cause.value_or("") + (result.cause ? " " : "") +
-                   "Its log is cut: the disk was full or broken.";
+    const std::string before = result.cause.value_or("");
+    result.cause = before + (before.empty() || before.ends_with('.') ? "" : ".") +
+                   (before.empty() ? "" : " ") + "Its log is cut: the disk was full or broken.";
   }
   return result;
 }
