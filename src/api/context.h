@@ -34,6 +34,10 @@ struct Hooks {
   std::function<Result<Source>(std::string_view repository, std::string_view directory)>
       check_source;
 
+  /// Whether this may be the name of a branch or tag, or a commit; gives it in its plain form. Asks
+  /// no host. Errors: invalid.
+  std::function<Result<std::string>(std::string_view revision)> check_revision;
+
   /// What an update of the deployment would change: {"commit", "schedules", "plugins", "faults"}.
   /// May take as long as a fetch.
   std::function<Result<json::object>(const store::Deployment&)> plan_update;

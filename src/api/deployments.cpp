@@ -79,12 +79,14 @@ Result<http::Reply> create_deployment(const Call& call) {
   const std::string environment = body.text("environment", longest_environment);
   const std::string revision = body.text("revision", longest_revision);
   if (body.fault()) return *body.fault();
+  const Result<std::string> plain = call.context.hooks.check_revision(revision);
+  if (!plain) return plain.error();
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
     const Result<store::Deployment> deployment = store::create_deployment(
-        db, call.organization(), project->key, name, environment, revision, call.now);
+        db, call.organization(), project->key, name, environment, *plain, call.now);
     if (!deployment) return deployment.error();
     store::queue_release(db, *deployment, false, call.now);
     return json_reply(201, to_json(*deployment, *project, db));

@@ -102,6 +102,12 @@ ApiTest::ApiTest()
                   }
                   return Hooks::Source{std::string(repository), std::string(directory)};
                 },
+                .check_revision = [](std::string_view revision) -> Result<std::string> {
+                  if (revision.starts_with('-')) {
+                    return Error{Error::Kind::invalid, "This is no branch, tag or commit."};
+                  }
+                  return std::string(revision);
+                },
                 .plan_update = [](const store::Deployment& deployment) -> Result<json::object> {
                   return json::object{{"commit", deployment.revision}};
                 },

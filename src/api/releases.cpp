@@ -39,9 +39,14 @@ Result<store::Release> release_of(const Call& call, db::Session& db) {
 /// POST …/update queues a release of what the revision (a new one, if given) is at now: 202.
 Result<http::Reply> update_deployment(const Call& call) {
   Body body(call, {"revision", "refresh_plugins"});
-  const std::string revision = body.optional_text("revision", longest_revision);
+  std::string revision = body.optional_text("revision", longest_revision);
   const bool refresh_plugins = body.flag("refresh_plugins");
   if (body.fault()) return *body.fault();
+  if (!revision.empty()) {
+    Result<std::string> plain = call.context.hooks.check_revision(revision);
+    if (!plain) return plain.error();
+    revision = *std::move(plain);
+  }
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<Place> place = place_of(call, db);

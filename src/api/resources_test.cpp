@@ -103,6 +103,18 @@ TEST_F(ResourcesTest, ADeploymentQueuesItsFirstReleaseAndWakesTheDeployer) {
   EXPECT_EQ(deployer_woken_, 1);
 }
 
+TEST_F(ResourcesTest, ARevisionThatCanBeNoneIsTurnedDownAndChangesNothing) {
+  const Answer made = ask("POST", "/api/v1/projects/acme/deployments",
+                          R"({"name":"staging","environment":"staging","revision":"-x"})");
+  const Answer updated = ask("POST", deployment + "/update", R"({"revision":"--upload-pack=x"})");
+
+  EXPECT_EQ(made.status, 422) << made.text;
+  EXPECT_EQ(updated.status, 422) << updated.text;
+  EXPECT_EQ(ask("GET", "/api/v1/projects/acme/deployments/staging").status, 404);
+  EXPECT_EQ(text_at(ask("GET", deployment).object(), "revision"), "main");
+  EXPECT_EQ(deployer_woken_, 0);
+}
+
 TEST_F(ResourcesTest, AnUpdateFollowsAnotherRevision) {
   const Answer queued =
       ask("POST", deployment + "/update", R"({"revision":"v2","refresh_plugins":true})");

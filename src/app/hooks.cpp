@@ -19,7 +19,7 @@ Result<std::string> check_directory(std::string_view text) {
   const Error outside{
       Error::Kind::invalid,
       "The directory " + cupola::quoted(text) + " does not lie inside the repository.",
-      "give a path relative to the repository's root, such as teams/data"};
+      "Give a path relative to the repository's root, such as teams/data."};
   if (path.is_absolute() || text.size() > 1000 || text.find('\0') != std::string_view::npos)
     return outside;
   for (const auto& part : path) {
@@ -57,6 +57,7 @@ api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, bool allow_l
     if (!plain) return plain.error();
     return api::Hooks::Source{.repository = *url, .directory = *plain};
   };
+  hooks.check_revision = git::check_revision;
   hooks.plan_update = [&deployer](const store::Deployment& deployment) -> Result<json::object> {
     const auto plan = deployer.plan_update(deployment, false);
     if (!plan) return plan.error();

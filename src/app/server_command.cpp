@@ -26,7 +26,7 @@ struct Texts {
 Result<std::chrono::milliseconds> span_of(const char* option, const std::string& text) {
   if (const auto span = parse_span(text)) return *span;
   return Error{Error::Kind::invalid, std::string(option) + " '" + text + "' is no span of time.",
-               "write it as 90s, 15m, 2h or 30d"};
+               "Write it as 90s, 15m, 2h or 30d."};
 }
 
 Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {

@@ -22,7 +22,7 @@ Result<Address> parse_address(std::string_view text) {
   const auto colon = text.rfind(':');
   const Error error{Error::Kind::invalid,
                     fmt::format("{} is no address to listen on.", quoted(text)),
-                    "give HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"};
+                    "Give HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080."};
   if (colon == std::string_view::npos) return error;
   Address address{.host = std::string(text.substr(0, colon))};
   if (address.host.starts_with('[') && address.host.ends_with(']')) {
@@ -48,7 +48,7 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
   if (unit == "g") shift = 30;
   if (failed != std::errc{} || shift < 0 || count < 0 || count > (std::int64_t{1} << 50 >> shift)) {
     return Error{Error::Kind::invalid, fmt::format("{} is no amount of memory.", quoted(text)),
-                 "give bytes, or a number with KiB, MiB or GiB"};
+                 "Give bytes, or a number with KiB, MiB or GiB."};
   }
   return count << shift;
 }
