@@ -36,11 +36,19 @@ const json::object& cupola_notes(const json::object& annotations) {
   return notes != nullptr && notes->is_object() ? notes->get_object() : none;
 }
 
+bool holds_something(const meltano::Project& project) {
+  return !(project.plugins.empty() && project.environments.empty() && project.jobs.empty() &&
+           project.schedules.empty());
+}
+
 class Judge {
  public:
   Judge(const meltano::Inspection& inspection, std::string_view environment,
         std::string_view directory, const std::map<std::string, std::string>& process_env)
-      : project_(inspection.project), environment_(environment), env_(process_env) {
+      : project_(inspection.project),
+        environment_(environment),
+        is_read_(inspection.ok || holds_something(inspection.project)),
+        env_(process_env) {
     env_["MELTANO_ENVIRONMENT"] = environment_;
     env_["MELTANO_PROJECT_ROOT"] =
         (std::filesystem::path("/repository") / directory).lexically_normal().string();
@@ -81,6 +89,8 @@ class Judge {
   }
 
   void check_environment() {
+    // Of a file that could not be read, that is what there is to say.
+    if (!is_read_) return;
     const auto* found = project_.find_environment(environment_);
     if (found == nullptr) {
       std::vector<std::string> names;
@@ -239,6 +249,7 @@ class Judge {
 
   const meltano::Project& project_;
   std::string environment_;
+  bool is_read_;  ///< whether meltano.yml could be
   std::map<std::string, std::string> env_;
   Judged judged_;
 };

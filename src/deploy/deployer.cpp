@@ -207,11 +207,12 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
   if (!release) return look_again;
 
   const auto start = std::chrono::steady_clock::now();
-  make_folder(dependencies_.home.release(release->key), 0700);
-  DeployLog log(dependencies_.home.deploy_log(release->key), dependencies_.clock);
+  std::optional<DeployLog> log;
   Job job;
   Result<void> result;
   try {
+    make_folder(dependencies_.home.release(release->key), 0700);
+    log.emplace(dependencies_.home.deploy_log(release->key), dependencies_.clock);
     const LeaseKeeper keeper(dependencies_, options_, release->key);
     const auto deployment = dependencies_.database.read(
         [&](db::Session& db) { return store::find_deployment(db, release->deployment); });
@@ -220,10 +221,10 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
     job = make_job(*deployment, release->commit.value_or(deployment->revision));
     job.release = release;
     if (release->lock) job.lock = parse_lock(*release->lock);
-    log.mask(job.source.secrets);
-    job.log = &log;
-    log.line("release {} of {}/{}: environment {}, revision {}", release->number, job.project.name,
-             deployment->name, deployment->environment, job.revision);
+    log->mask(job.source.secrets);
+    job.log = &*log;
+    log->line("release {} of {}/{}: environment {}, revision {}", release->number, job.project.name,
+              deployment->name, deployment->environment, job.revision);
     result = build(job);
     if (result) result = go_live(job);
   } catch (const std::exception& failure) {
@@ -238,23 +239,28 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
       store::renew_release_lease(db, release->key, options_.worker,
                                  dependencies_.clock.now() - 1ms);
     });
-    log.line("stopped with the server; it is taken up again");
+    if (log) log->line("stopped with the server; it is taken up again");
     return std::nullopt;
   }
   if (result) {
-    log.line("live: {} schedules, {} plugin environments, meltano {} ({})",
-             job.prepared.content.schedules.size(), job.prepared.content.environments.size(),
-             job.prepared.content.meltano_version, seconds_since(start));
+    log->line("live: {} schedules, {} plugin environments, meltano {} ({})",
+              job.prepared.content.schedules.size(), job.prepared.content.environments.size(),
+              job.prepared.content.meltano_version, seconds_since(start));
   } else {
     const std::string reason = masked(to_text(result.error()), job.source.secrets);
-    log.line("failed: " + reason);
+    try {
+      if (log) log->line("failed: " + reason);
+    } catch (const Failure& failure) {
+      // The release itself has the reason too.
+      log_warning("deploy: {}", failure.what());
+    }
     dependencies_.database.write([&](db::Session& db) {
       store::fail_release(db, release->key, options_.worker,
                           job.commit.empty() ? std::nullopt : std::optional(job.commit), reason,
                           dependencies_.clock.now());
     });
   }
-  log.sync();
+  if (log && result) log->sync();
   if (on_end_) {
     const auto ended = dependencies_.database.read(
         [&](db::Session& db) { return store::find_release(db, release->key); });

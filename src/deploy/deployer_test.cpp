@@ -367,6 +367,7 @@ TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
     EXPECT_EQ(release.status, store::ReleaseStatus::failed) << one.reason;
     EXPECT_THAT(release.error.value_or(""), HasSubstr(one.reason));
     EXPECT_THAT(log(release), HasSubstr("failed: "));
+    EXPECT_THAT(log(release), Not(HasSubstr("There is no environment"))) << one.reason;
     EXPECT_EQ(now(tenant).release, first.key);
     EXPECT_TRUE(schedules()[0].present);
   }
@@ -402,7 +403,8 @@ TEST_F(DeployerTest, WhatCannotBeInstalledIsNamedInTheResolversWords) {
   EXPECT_THAT(old.error.value_or(""), HasSubstr("gives meltano"));
 
   commit_project("tap-x", "[]", "python: python3.99");
-  EXPECT_THAT(deploy().error.value_or(""), HasSubstr("no Python 'python3.99'"));
+  EXPECT_THAT(deploy().error.value_or(""),
+              HasSubstr("The plugin tap-x (extractors): There is no Python 'python3.99'"));
 
   commit_project("./none");
   EXPECT_THAT(deploy().error.value_or(""), HasSubstr("There is no 'none' in the repository"));

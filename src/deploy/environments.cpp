@@ -157,7 +157,11 @@ struct Environments::Asked {
 
 Result<Environments::Asked> Environments::ask(const Source& source, const Wanted& wanted) {
   auto python = pythons_.find(wanted.python);
-  if (!python) return python.error();
+  if (!python) {
+    Error error = python.error();
+    error.message = fmt::format("{}: {}", subject(wanted.names), error.message);
+    return error;
+  }
   auto values = wanted.values;
   values["MELTANO__PYTHON_VERSION"] = python->minor;
   const auto expanded = meltano::variables::expand(wanted.pip_url, values);

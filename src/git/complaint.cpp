@@ -161,7 +161,7 @@ Error to_error(Complaint complaint, std::string_view url, std::string_view words
               "Give the folder to the user that the server runs as, or use a copy that it owns."};
     case Complaint::disk_full:
       return {Error::Kind::unavailable,
-              fmt::format("The disk was full while {} was fetched.{}", shown, said),
+              fmt::format("The disk was full while {} was fetched or checked out.{}", shown, said),
               "Make room on the disk that holds the server's home folder, then try again."};
     case Complaint::too_large:
       return {Error::Kind::too_large,

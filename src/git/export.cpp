@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -57,6 +58,14 @@ void set_attributes(const fs::path& folder, Instant time) {
   }
 }
 
+/// git does not say why it cannot write a file.
+bool is_full(const fs::path& folder, std::int64_t needed) {
+  struct ::statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) return false;
+  return static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize) <
+         static_cast<double>(needed);
+}
+
 }  // namespace
 
 Result<Exported> Repository::export_tree(std::string_view commit, const fs::path& folder,
@@ -104,8 +113,12 @@ Result<Exported> Repository::export_tree(std::string_view commit, const fs::path
     call.folder = folder;
     const auto done = git::run(options_, settings, call, stop);
     if (!done) return done.error();
-    if (!done->exit.ok()) return to_error(classify(done->err), url_, done->err);
-    return {};
+    if (done->exit.ok()) return {};
+    Complaint complaint = classify(done->err);
+    if (complaint == Complaint::other && is_full(folder, sum.bytes)) {
+      complaint = Complaint::disk_full;
+    }
+    return to_error(complaint, url_, done->err);
   };
   auto written = step({"read-tree", "--end-of-options", id});
   if (written) written = step({"checkout-index", "--all", "--force", "--quiet"});

@@ -255,7 +255,10 @@ TEST_F(InspectTest, WhatIsMissingOrEmptyIsSaid) {
   write("meltano.yml", "- a\n");
   const Inspection list = inspect(root_);
 
+  const Inspection elsewhere = meltano::inspect(root_, "teams/data");
+
   EXPECT_THAT(missing.faults.at(0).message, testing::HasSubstr("no meltano.yml"));
+  EXPECT_THAT(elsewhere.faults.at(0).message, testing::HasSubstr("in the folder 'teams/data'"));
   EXPECT_THAT(empty.faults.at(0).message, testing::HasSubstr("empty"));
   EXPECT_THAT(list.faults.at(0).message, testing::HasSubstr("holds a list"));
 }

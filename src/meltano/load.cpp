@@ -39,11 +39,16 @@ class Loader {
   }
 
  private:
+  std::string shown_folder() const {
+    if (folder_.is_absolute() || folder_.lexically_normal() == ".") return "this folder";
+    return "the folder " + cupola::quoted(folder_.string());
+  }
+
   std::optional<yaml::Node> read_main() {
     const std::uint32_t file = report_.add_file("meltano.yml");
     auto text = read("meltano.yml");
     if (!text && text.error().kind == Error::Kind::not_found) {
-      report_.reject({file, 0, 0}, "There is no meltano.yml in this folder.",
+      report_.reject({file, 0, 0}, "There is no meltano.yml in " + shown_folder() + ".",
                      "Name the folder of the repository that holds the project's meltano.yml.");
       return std::nullopt;
     }
