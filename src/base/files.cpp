@@ -131,9 +131,12 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode, L
 }
 
 void make_folder(const fs::path& path, unsigned mode) {
-  if (path.empty() || fs::is_directory(path)) return;
-  make_folder(path.parent_path(), mode);
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) fail("Cannot make the folder", path);
+  std::error_code unreadable;  // then mkdir(2) tells why
+  if (path.empty() || fs::is_directory(path, unreadable)) return;
+  if (path.has_relative_path()) make_folder(path.parent_path(), mode);
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return;
+  throw Failure("Cannot make the folder " + path.string() + ": " + system_text(errno) +
+                ". Make the one above it writable for this user, or choose another.");
 }
 
 bool remove_tree(const fs::path& path) {

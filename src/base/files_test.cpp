@@ -40,6 +40,27 @@ TEST_F(FilesTest, WhatCannotBeWrittenIsAFailureThatNamesThePath) {
   }
 }
 
+TEST_F(FilesTest, AFolderIsMadeWithThoseAboveItAndMayBeThere) {
+  make_folder(folder_ / "a" / "b", 0700);
+  make_folder(folder_ / "a" / "b", 0700);
+
+  EXPECT_TRUE(fs::is_directory(folder_ / "a" / "b"));
+  EXPECT_EQ(fs::status(folder_ / "a").permissions(), fs::perms::owner_all);
+}
+
+TEST_F(FilesTest, AFolderThatCannotBeMadeIsNamedWithTheReasonAndTheRemedy) {
+  write_file(folder_ / "file", "");
+
+  try {
+    make_folder(folder_ / "file" / "a");
+    FAIL() << "it was made";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.what(), "Cannot make the folder " + (folder_ / "file" / "a").string() +
+                                  ": Not a directory. Make the one above it writable for this "
+                                  "user, or choose another.");
+  }
+}
+
 TEST_F(FilesTest, AFileOverTheLimitIsTooLarge) {
   write_file(folder_ / "big", std::string(1000, 'x'));
 

@@ -256,13 +256,12 @@ class SqliteConnection : public Connection {
 
   [[noreturn]] void fail(std::string_view sql) const {
     const int extended = sqlite3_extended_errcode(handle_);
-    const auto advice = remedy(extended & 0xff, extended);
+    const int system = sqlite3_system_errno(handle_);
+    const bool io = (extended & 0xff) == SQLITE_IOERR;
+    const auto advice = remedy(io && system == ENOSPC ? SQLITE_FULL : extended & 0xff, extended);
     std::string text = fmt::format("The database {} refused a statement: {}", description_,
                                    sqlite3_errmsg(handle_));
-    if (const int system = sqlite3_system_errno(handle_);
-        system != 0 && (extended & 0xff) == SQLITE_IOERR) {
-      text += " (" + system_text(system) + ")";
-    }
+    if (io && system != 0) text += " (" + system_text(system) + ")";
     text += advice.empty() ? fmt::format(" (in {})", shown(sql)) : fmt::format(". {}", advice);
     throw Failure(text);
   }

@@ -243,6 +243,8 @@ TEST_F(ServerTest, AnExceptionIsA503WithTheRequestsId) {
 
   EXPECT_THAT(reply, AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("\"request_id\":\""),
                            Not(HasSubstr("database"))));
+  const auto id = reply.substr(reply.find("\"request_id\":\"") + 14);
+  EXPECT_THAT(reply, HasSubstr("the reason, under " + id.substr(0, id.find('"')) + "."));
 }
 
 TEST_F(ServerTest, StreamsInChunksAndKeepsTheConnection) {

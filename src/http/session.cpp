@@ -116,13 +116,17 @@ std::variant<Request, Reply> to_request(Header&& header, const Connection& conne
   return request;
 }
 
+Reply unavailable(const std::string& request_id) {
+  return problem({Error::Kind::unavailable, "The server cannot answer this now.",
+                  "Try again; the server's log has the reason, under " + request_id + "."});
+}
+
 Reply handled(const Shared& shared, const Request& request) {
   try {
     return shared.handler(request);
   } catch (const std::exception& exception) {
     log_error("Request {} ({}): {}", request.request_id, request.path, exception.what());
-    return problem({Error::Kind::unavailable, "The server cannot answer this now.",
-                    "Try again; the server's log has the reason under the request's id."});
+    return unavailable(request.request_id);
   }
 }
 
@@ -131,8 +135,7 @@ Reply handled_slowly(const std::function<Reply()>& slow, const std::string& requ
     return slow();
   } catch (const std::exception& exception) {
     log_error("Request {}: {}", request_id, exception.what());
-    return problem({Error::Kind::unavailable, "The server cannot answer this now.",
-                    "Try again; the server's log has the reason under the request's id."});
+    return unavailable(request_id);
   }
 }
 
