@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness import Server
+from harness import Repository, Server
+from projects import numbers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -33,15 +34,26 @@ def shared_server(build, tmp_path_factory):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def warm(shared_server, tmp_path_factory):
+    """Gives a new server's folder the packages and environments of the shared one, and returns it."""
+    repository = Repository(tmp_path_factory.mktemp("warm") / "repository")
+    repository.commit(numbers())
+    shared_server.deploy("warm", repository)
+
+    def copy(home):
+        home.mkdir(mode=0o700, exist_ok=True)
+        for name in ("cache", "environments"):
+            subprocess.run(["cp", "-a", "--reflink=auto", str(shared_server.home / name), str(home)], check=True)
+        return home
+
+    return copy
+
+
 @pytest.fixture
-def server(build, tmp_path, shared_server):
-    """A server of this test's own, with the package cache of the shared one."""
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    cache = shared_server.home / "cache"
-    if cache.exists():
-        subprocess.run(["cp", "-a", "--reflink=auto", str(cache), str(home / "cache")], check=True)
-    own = Server(build, home)
+def server(build, tmp_path, warm):
+    """A server of this test's own."""
+    own = Server(build, warm(tmp_path / "home"))
     own.start()
     yield own
     own.stop()

@@ -92,7 +92,7 @@ class Server:
         self.program = pathlib.Path(build) / "cupola"
         self.home = pathlib.Path(home)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("CUPOLA_")}
-        self.env.update(PATH=f"{TOOLS}:{self.env['PATH']}", **(env or {}))
+        self.env.update({"PATH": f"{TOOLS}:{self.env['PATH']}", **(env or {})})
         self.args = list(args)
         self.process = None
         self.url = None

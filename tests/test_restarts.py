@@ -1,5 +1,6 @@
 """Servers that are killed and restarted: nothing lost, nothing doubled."""
 
+import random
 import time
 
 from harness import Repository, process_alive, wait_until
@@ -57,6 +58,45 @@ def test_result_and_state_of_a_run_that_ends_while_the_server_is_down_are_kept(s
     assert state["payload"]["completed"]["singer_state"]["bookmarks"]["numbers"]["n"] == 20
     assert state["run"] == run["id"] and state["final"]
     assert sent(server, run) == list(range(1, 21))
+
+
+def test_result_and_state_agree_wherever_a_kill_falls_between_them(server, tmp_path):
+    deploy(server, tmp_path)
+    done = 0
+    for turn in range(6):
+        run = start(server, TOP=3)
+        result = server.home / "runs" / run["id"] / "result.json"
+        written = wait_until("the run ends", lambda: result.exists() or server.run(run["id"])["ended_at"], every=0.001)
+        pause = random.uniform(0, 0.05)
+        time.sleep(pause)
+        server.kill()
+        server.start()
+
+        ended = server.wait_for_run(run["id"])
+        done += 3
+        seen = (turn, written, pause, ended)
+        assert ended["status"] == "succeeded" and ended["exit_code"] == 0, seen
+        status, state = server.request("GET", f"/api/v1/projects/data/states/{STATE_ID.replace(':', '%3A')}")
+        assert state["run"] == run["id"] and state["final"], seen
+        assert state["payload"]["completed"]["singer_state"]["bookmarks"]["numbers"]["n"] == done, seen
+        assert sent(server, run) == list(range(done - 2, done + 1)), seen
+
+
+def test_a_run_reaches_no_package_index(server, tmp_path):
+    deploy(server, tmp_path)
+    closed = "http://127.0.0.1:9"
+    server.stop()
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        server.env[name] = server.env[name.lower()] = closed
+    server.env.update(UV_DEFAULT_INDEX=closed + "/simple", UV_INDEX_URL=closed + "/simple", PIP_INDEX_URL=closed + "/simple", UV_OFFLINE="1")
+    # What it talks to on this machine is reached without the proxy.
+    server.env["NO_PROXY"] = server.env["no_proxy"] = "127.0.0.1"
+    server.start()
+
+    run = start(server, TOP=2)
+
+    assert server.wait_for_run(run["id"])["status"] == "succeeded"
+    assert sent(server, run) == [1, 2]
 
 
 def test_a_killed_supervisor_makes_the_run_lost_within_seconds(server, tmp_path):

@@ -55,6 +55,26 @@ def test_stop_ends_meltano_and_its_plugins_and_keeps_the_state(project):
     wait_until("its folder is wiped", lambda: not (project.home / "runs" / run["id"]).exists())
 
 
+def test_a_run_over_the_time_of_its_schedule_is_ended_and_keeps_its_state(shared_server, tmp_path):
+    repository = Repository(tmp_path / "repository")
+    yml = numbers()["meltano.yml"] + "- name: brief\n  interval: '@daily'\n  job: load\n  annotations:\n    cupola:\n      run_timeout: 4s\n"
+    repository.commit(numbers({"meltano.yml": yml}))
+    shared_server.deploy("brief", repository)
+
+    begun = time.monotonic()
+    done = shared_server.cupola("run", "brief", "--project", "brief", "--deployment", "prod", "--follow", "--env", "TOP=1000", "--env", "PAUSE=0.1",
+                                check=False)
+
+    assert done.code == 1 and time.monotonic() - begun < 30
+    run = shared_server.runs("brief")[0]
+    assert run["status"] == "timed_out" and run["cause"] == "It ran longer than its limit of 4 s.", run
+    assert "The run is over its time of 4 s" in done.out
+    wait_until("its processes are gone", lambda: not pids_of(run))
+    state = shared_server.states("brief")[STATE_ID]
+    assert state["run"] == run["id"] and state["final"]
+    assert "sent " in shared_server.cupola("run", "load", "--project", "brief", "--deployment", "prod", "--follow", "--env", "TOP=1").out
+
+
 def test_two_runs_on_one_state_id_exclude_each_other_and_others_go_on(project):
     first = start(project, "load", TOP=30, PAUSE=0.1)
     second = start(project, "tap-numbers", "target-lines", TOP=1)
