@@ -111,8 +111,8 @@ def test_the_api_lists_one_page_of_a_deep_log(project):
     assert status == 200
     assert [line["number"] for line in page["lines"]] == list(range(200, 210))
     assert page["finished"] and page["total"] > 300
-    start = project.request("GET", f"/api/v1/runs/{run['id']}/log?limit=50")[1]["lines"]
-    assert {"tap-numbers", ""} <= {line["plugin"] for line in start}
+    first = project.request("GET", f"/api/v1/runs/{run['id']}/log?limit=50")[1]["lines"]
+    assert {"tap-numbers", ""} <= {line["plugin"] for line in first}
 
 
 def test_a_run_sees_neither_the_servers_secrets_nor_other_runs(shared_server, tmp_path):
