@@ -59,10 +59,16 @@ CUPOLA_IN_CHILD int give_up(Plan& plan, Step step, std::size_t index = 0) {
 }
 
 CUPOLA_IN_CHILD void default_signals() {
-  struct sigaction action;
-  for (std::size_t i = 0; i < sizeof action; ++i) reinterpret_cast<volatile char*>(&action)[i] = 0;
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+  // As the kernel has it: glibc keeps two signals to itself, which a parent may have ignored too.
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    unsigned long mask;
+  } const action = {SIG_DFL, 0, nullptr, 0};
+  for (int number = 1; number < NSIG; ++number) {
+    ::syscall(SYS_rt_sigaction, number, &action, nullptr, sizeof action.mask);
+  }
 }
 
 /// First all out of the way of 0, 1 and 2, then to their places.
