@@ -173,8 +173,10 @@ class PostgresConnection : public Connection {
     command("SELECT pg_advisory_xact_lock(4851203587217408)");  // a number of our own
   }
   bool has_table(std::string_view name) override {
-    return one("SELECT 1 WHERE to_regclass(:name) IS NOT NULL", [](const Row&) { return true; },
-               {{"name", name}})
+    // From pg_class, so that a table is locked: without one, a session that waited for another's
+    // migration goes on with what it remembered of the catalog.
+    return one("SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(:name)",
+               [](const Row&) { return true; }, {{"name", name}})
         .has_value();
   }
 
