@@ -135,7 +135,7 @@ class Runner::Work {
     return static_cast<int>(std::count(slots_.begin(), slots_.end(), false));
   }
 
-  // -- what tasks hand back to the loop ---------------------------------------------------------
+  // -- what tasks hand back to the loop --
 
   void post(std::function<void()> action) {
     {
@@ -195,7 +195,7 @@ class Runner::Work {
     }
   }
 
-  // -- claims and starts --------------------------------------------------------------------------
+  // -- claims and starts --
 
   void claim(Instant now) {
     const int most = free_slots();
@@ -255,9 +255,7 @@ class Runner::Work {
 
   void begin(const store::Run& run) {
     auto open = open_for(run);
-    const auto slot = std::find(slots_.begin(), slots_.end(), false);
-    *slot = true;
-    open->slot = static_cast<int>(slot - slots_.begin());
+    take_free_slot(*open);
     open_.emplace(run.id, open);
     // Shared by the task and what follows it.
     auto outcome = std::make_shared<Result<Start>>(Start::started);
@@ -291,8 +289,7 @@ class Runner::Work {
     if (std::filesystem::exists(supervisor::started_file(open->folder))) on_started(open->run.id);
   }
 
-  // -- what happens to a run
-  // ------------------------------------------------------------------------
+  // -- what happens to a run --
 
   void on_started(const RunId& id) {
     const auto found = open_.find(id);
@@ -336,8 +333,7 @@ class Runner::Work {
     open_.erase(open->run.id);
   }
 
-  // -- once a second
-  // -----------------------------------------------------------------------------------
+  // -- once a second --
 
   void on_tick(Instant now) {
     if (!open_.empty() && std::chrono::steady_clock::now() >= next_renewal_) {
@@ -377,7 +373,7 @@ class Runner::Work {
         open, [this, open] { capture_run(dependencies_, *open); }, [](bool) {});
   }
 
-  /// Brings what is held here and what the database says together: stops that were asked for, runs
+  /// Brings together what is held here and what the database says: stops that were asked for, runs
   /// that another worker took over, and claims whose commit was in doubt.
   void reconcile(Instant now) {
     const auto listed = dependencies_.database.read(
@@ -432,8 +428,7 @@ class Runner::Work {
     }
   }
 
-  // -- after a restart
-  // -----------------------------------------------------------------------------------
+  // -- after a restart --
 
   void adopt_all() {
     const Instant now = dependencies_.clock.now();
@@ -493,6 +488,11 @@ class Runner::Work {
         return;
       }
     }
+    take_free_slot(open);
+  }
+
+  /// None when more runs were adopted than there are slots.
+  void take_free_slot(OpenRun& open) {
     const auto free = std::find(slots_.begin(), slots_.end(), false);
     if (free == slots_.end()) return;
     *free = true;
