@@ -56,21 +56,26 @@ ReservedFile::ReservedFile(fs::path path)
   }
 }
 
-void ReservedFile::try_commit(std::string_view content) const {
+void ReservedFile::write(std::string_view content, Durable durable) const {
   const Fd file(::open(reserve_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (!file) fail("open", reserve_);
   write_whole(file, content, reserve_);
   if (::ftruncate(file.get(), static_cast<off_t>(content.size())) != 0) fail("cut", reserve_);
-  if (::fsync(file.get()) != 0) fail("write", reserve_);
+  if (durable == Durable::yes && ::fsync(file.get()) != 0) fail("write", reserve_);
   rename_to(reserve_, path_);
+  if (durable == Durable::no) return;
   const Fd folder(::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::fsync(folder.get()) != 0) fail("write the folder of", path_);
+}
+
+void ReservedFile::put(std::string_view content) const {
+  write(content, Durable::no);
 }
 
 void ReservedFile::commit(std::string_view content) const {
   for (int tries = 1;; ++tries) {
     try {
-      return try_commit(content);
+      return write(content, Durable::yes);
     } catch (const Failure& failure) {
       if (tries == commit_tries) throw;
       std::fprintf(stderr, "%s Trying again.\n", failure.what());

@@ -11,16 +11,19 @@ namespace cupola::supervisor {
 /// Throws Failure.
 void put_file(const std::filesystem::path& path, std::string_view content);
 
-/// A file whose space is taken before it is needed, so that a full disk cannot take the result of a
-/// run away. Throws Failure.
+/// A file whose space is taken before it is needed, so that a disk that a run's log fills up cannot
+/// take away what must be told of the run: that it started, and how it ended. Throws Failure.
 class ReservedFile {
  public:
   explicit ReservedFile(std::filesystem::path path);
+  /// As `put_file`, in the space that was taken.
+  void put(std::string_view content) const;
   /// Writes, fsyncs, and renames to the path. Tries again for a minute when the disk says no.
   void commit(std::string_view content) const;
 
  private:
-  void try_commit(std::string_view content) const;
+  enum class Durable { no, yes };
+  void write(std::string_view content, Durable durable) const;
   std::filesystem::path path_;
   std::filesystem::path reserve_;
 };

@@ -74,7 +74,11 @@ std::uint64_t own_start_time() {
 class Supervision {
  public:
   Supervision(const RunSpec& spec, Fd signals)
-      : spec_(spec), signals_(std::move(signals)), result_(result_file(spec.folder)), log_(spec) {}
+      : spec_(spec),
+        signals_(std::move(signals)),
+        started_(started_file(spec.folder)),
+        result_(result_file(spec.folder)),
+        log_(spec) {}
 
   void run() {
     for (const std::string& note : spec_.notes) log_.note(note);
@@ -156,8 +160,8 @@ class Supervision {
 
   void tell_started(int pid) {
     is_started_ = true;
-    put_file(started_file(spec_.folder),
-             to_json_text(Started{.pid = pid, .at = SystemClock().now(), .sandbox = isolation_}));
+    started_.put(
+        to_json_text(Started{.pid = pid, .at = SystemClock().now(), .sandbox = isolation_}));
   }
 
   Time next_time() const {
@@ -347,6 +351,7 @@ class Supervision {
 
   const RunSpec& spec_;
   Fd signals_;
+  ReservedFile started_;
   ReservedFile result_;
   RunLog log_;
   Outcome outcome_;

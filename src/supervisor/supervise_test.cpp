@@ -410,22 +410,46 @@ TEST_P(SuperviseTest, MissingFolderIsTold) {
   EXPECT_FALSE(fs::exists(spec_.folder));
 }
 
-TEST_P(SuperviseTest, FullDiskCostsTheLogButNotTheResult) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs a file system of its own";
-  const fs::path small = root_ / "small";
-  fs::create_directories(small);
-  if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "cannot mount";
-  spec_.log = small / "log";
-  spec_.folder = small / "run";
-  fs::create_directories(spec_.folder);
+class SmallDiskTest : public SuperviseTest {
+ protected:
+  void SetUp() override {
+    SuperviseTest::SetUp();
+    if (IsSkipped()) return;
+    if (::geteuid() != 0) GTEST_SKIP() << "needs a file system of its own";
+    const fs::path small = root_ / "small";
+    fs::create_directories(small);
+    if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "cannot mount";
+    spec_.log = small / "log";
+    spec_.folder = small / "run";
+    fs::create_directories(spec_.folder);
+  }
+  void TearDown() override {
+    ::umount2((root_ / "small").c_str(), MNT_DETACH);
+    SuperviseTest::TearDown();
+  }
+};
 
+INSTANTIATE_TEST_SUITE_P(On, SmallDiskTest, testing::Bool(), [](const auto& name) {
+  return std::string(name.param ? "Sandboxed" : "Bare");
+});
+
+TEST_P(SmallDiskTest, LogThatFillsTheDiskIsCutAndTheResultIsKept) {
   const Outcome outcome = run_script("seq 1 1000000; exit 5");
 
   EXPECT_EQ(outcome.exit_code, 5);
   EXPECT_TRUE(outcome.log_failed);
   EXPECT_GT(outcome.log_lines, 0u);
   EXPECT_THAT(log_lines(), Not(testing::IsEmpty()));
-  EXPECT_EQ(::umount2(small.c_str(), MNT_DETACH), 0);
+}
+
+TEST_P(SmallDiskTest, DiskThatIsFullBeforeTheProgramIsAliveKeepsStartAndResultAllTheSame) {
+  spec_.notes = {std::string(2u << 20, 'x')};
+
+  const Outcome outcome = run_script("exit 5");
+
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_TRUE(outcome.log_failed);
+  EXPECT_TRUE(fs::exists(started_file(spec_.folder)));
 }
 
 TEST_P(SuperviseTest, LineOfManyMegabytesFlowsThrough) {
