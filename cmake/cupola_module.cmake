@@ -36,6 +36,8 @@ function(cupola_module name)
                                     CUPOLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
       endif()
     endforeach()
+    # A test's own code is compiled more often than it is run: half the time with sanitizers.
+    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Debug>:-O0>)
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)
   endif()
