@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -26,6 +27,14 @@ def wait_until(what, check, timeout=60.0, every=0.1):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(every)
+
+
+def let_others_in(folder):
+    """Lets other users pass through the folder and those above it, down from the one for temporary files."""
+    for path in (folder, *folder.parents):
+        if path == pathlib.Path(tempfile.gettempdir()):
+            return
+        path.chmod(0o755)
 
 
 class Repository:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import Repository, Server
+from harness import Repository, Server, let_others_in
 from projects import MELTANO_YML, numbers
 
 ORDINARY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
@@ -16,8 +16,7 @@ ORDINARY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 @pytest.fixture
 def folder(tmp_path):
     """A folder that ordinary users can reach."""
-    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        path.chmod(0o755)
+    let_others_in(tmp_path)
     return tmp_path
 
 
