@@ -62,7 +62,7 @@ void Watcher::wake() {
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
 }
 
-Watcher::Events Watcher::wait(std::chrono::milliseconds longest) {
+Events Watcher::wait(std::chrono::milliseconds longest) {
   std::array<::epoll_event, 64> ready{};
   const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()),
                                  static_cast<int>(std::max<std::int64_t>(0, longest.count())));

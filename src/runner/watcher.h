@@ -11,6 +11,7 @@
 
 #include "base/files.h"
 #include "base/id.h"
+#include "runner/events.h"
 
 namespace cupola::runner {
 
@@ -18,12 +19,6 @@ namespace cupola::runner {
 /// rest from the one that waits.
 class Watcher {
  public:
-  struct Events {
-    std::vector<RunId> ended;    ///< their supervisor's process is gone
-    std::vector<RunId> started;  ///< started.json appeared in their folder
-    bool woken = false;
-  };
-
   Watcher();
   /// Both descriptors and folder belong to the caller and must live until `forget`.
   void watch(const RunId& run, int pidfd, const std::filesystem::path& folder);

@@ -1,0 +1,377 @@
+#include "runner/control.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "base/log.h"
+#include "runner/result.h"
+
+namespace cupola::runner {
+namespace {
+
+constexpr std::chrono::milliseconds lease_length = 30s;
+constexpr std::chrono::milliseconds renew_every = 5s;
+constexpr std::chrono::milliseconds tick = 1s;
+/// A supervisor that was told to stop has its grace time and this; then it is killed.
+constexpr std::chrono::milliseconds stop_slack = 30s;
+/// From the claim until the program is alive.
+constexpr std::chrono::milliseconds start_limit = 2min;
+
+}  // namespace
+
+Control::Control(Surroundings with, Tasks& tasks, Options options)
+    : with_(with),
+      tasks_(tasks),
+      options_(std::move(options)),
+      slots_(static_cast<std::size_t>(options_.max_runs), false) {}
+
+void Control::step(const Events& events) {
+  const Instant now = with_.clock.now();
+  for (const RunId& id : events.started) on_started(id);
+  for (const RunId& id : events.ended) on_ended(id);
+  if (with_.machine.steady_now() >= next_tick_) {
+    next_tick_ = with_.machine.steady_now() + tick;
+    on_tick(now);
+  } else if (events.woken) {
+    reconcile(now);
+  }
+  claim(now);
+}
+
+std::chrono::milliseconds Control::time_to_wait() const {
+  const auto until_tick =
+      std::chrono::ceil<std::chrono::milliseconds>(next_tick_ - with_.machine.steady_now());
+  auto wait = std::clamp<std::chrono::milliseconds>(until_tick, 0ms, tick);
+  if (next_queued_ && free_slots() > 0) {
+    wait = std::clamp<std::chrono::milliseconds>(*next_queued_ - with_.clock.now(), 0ms, wait);
+  }
+  return wait;
+}
+
+void Control::let_go() {
+  for (const auto& [id, open] : open_) with_.machine.forget(id);
+  open_.clear();
+  std::fill(slots_.begin(), slots_.end(), false);
+}
+
+std::string Control::trouble() const {
+  const std::scoped_lock lock(mutex_);
+  return trouble_;
+}
+
+// -- tasks --
+
+void Control::give(Tasks::Kind kind, const Shared& open, std::function<void()> work,
+                   std::function<void(bool)> then) {
+  open->busy = true;
+  tasks_.run(kind, open->run.id, std::move(work), [this, open, then = std::move(then)](bool done) {
+    open->busy = false;
+    then(done);
+    if (done) catch_up(open);
+  });
+}
+
+/// What happened to the run while its task was at work. After a task that failed it is left to the
+/// next tick, so that a database that is gone is not asked without a pause.
+void Control::catch_up(const Shared& open) {
+  if (open->busy || !open_.contains(open->run.id)) return;
+  if (open->ended) {
+    end(open);
+  } else if (!open->is_marked_running && open->supervisor) {
+    on_started(open->run.id);
+  }
+}
+
+// -- claims and starts --
+
+void Control::claim(Instant now) {
+  const int most = free_slots();
+  next_queued_.reset();
+  if (most == 0 || !may_start(now)) return;
+  // A look costs a fraction of a write, and most of the time nothing waits.
+  const auto first = with_.database.read([](db::Session& db) { return store::next_queued(db); });
+  if (!first || *first > now) {
+    next_queued_ = first;
+    return;
+  }
+  const auto claimed = with_.database.write([&](db::Session& db) {
+    return store::claim_runs(db, options_.worker, most, now, lease_length);
+  });
+  for (const store::Run& run : claimed) begin(run);
+  if (static_cast<int>(claimed.size()) < most) {
+    next_queued_ = with_.database.read([](db::Session& db) { return store::next_queued(db); });
+    // One that is due already waits for something else than time; the next tick looks again.
+    if (next_queued_ && *next_queued_ <= now) next_queued_.reset();
+  }
+}
+
+bool Control::may_start(Instant now) {
+  const double share = with_.machine.free_disk();
+  std::string trouble;
+  if (share < options_.least_free_disk) {
+    trouble = fmt::format(
+        "No run starts: {:.1f} % of the disk that holds {} is free, {:.0f} % are needed.",
+        share * 100, with_.machine.place(), options_.least_free_disk * 100);
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    if (trouble == trouble_) return trouble.empty();
+    trouble_ = trouble;
+  }
+  if (trouble.empty()) {
+    log_info("There is enough free disk again: runs start.");
+    return true;
+  }
+  log_error("{}", trouble);
+  with_.database.write([&](db::Session& db) { store::explain_waiting(db, trouble, now); });
+  return false;
+}
+
+int Control::free_slots() const {
+  return static_cast<int>(std::count(slots_.begin(), slots_.end(), false));
+}
+
+Control::Shared Control::open_for(const store::Run& run) const {
+  auto open = std::make_shared<OpenRun>();
+  open->run = run;
+  open->lease = {.run = run.id, .token = run.lease_token};
+  open->since = with_.machine.steady_now();
+  return open;
+}
+
+void Control::begin(const store::Run& run) {
+  auto open = open_for(run);
+  take_free_slot(*open);
+  open_.emplace(run.id, open);
+  // Shared by the task and what follows it.
+  auto outcome = std::make_shared<Result<Start>>(Start::started);
+  give(
+      Tasks::Kind::start, open,
+      [this, open, outcome] {
+        try {
+          *outcome = start_run(with_, *open);
+        } catch (const std::exception& failure) {
+          *outcome = Error{Error::Kind::unavailable, failure.what()};
+        }
+      },
+      [this, open, outcome](bool) {
+        open->since = with_.machine.steady_now();
+        if (!*outcome) {
+          open->result = {.status = store::RunStatus::failed,
+                          .cause = "It could not be started: " + to_text(outcome->error())};
+          open->ended = true;
+          end(open);
+        } else if (**outcome == Start::requeued) {
+          release(open);
+        } else {
+          watch(open);
+        }
+      });
+}
+
+void Control::watch(const Shared& open) {
+  with_.machine.watch(open->run.id, *open->supervisor);
+  on_started(open->run.id);  // it may have happened before the watch began
+}
+
+// -- what happens to a run --
+
+void Control::on_started(const RunId& id) {
+  const auto found = open_.find(id);
+  if (found == open_.end() || found->second->is_marked_running) return;
+  const Shared open = found->second;
+  if (open->busy) return;  // the next tick looks again
+  const auto started = with_.machine.started(id);
+  if (!started) return;
+  open->is_marked_running = true;
+  give(
+      Tasks::Kind::other, open,
+      [this, open, sandbox = started->sandbox] {
+        with_.database.write([&](db::Session& db) {
+          store::mark_running(db, open->lease, sandbox, with_.clock.now());
+        });
+      },
+      [open](bool done) { open->is_marked_running = done; });
+}
+
+void Control::on_ended(const RunId& id) {
+  with_.machine.forget(id);
+  if (const auto found = open_.find(id); found != open_.end()) {
+    found->second->ended = true;
+    end(found->second);
+  }
+}
+
+void Control::end(const Shared& open) {
+  if (open->busy) return;  // the next tick tries again
+  give(
+      Tasks::Kind::other, open, [this, open] { end_run(with_, *open); },
+      [this, open](bool done) {
+        if (done) release(open);
+      });
+}
+
+void Control::release(const Shared& open) {
+  if (open->slot >= 0) slots_[static_cast<std::size_t>(open->slot)] = false;
+  open_.erase(open->run.id);
+}
+
+// -- once a second --
+
+void Control::on_tick(Instant now) {
+  renew(now);
+  reconcile(now);
+  end_what_nobody_holds(now);
+  const std::vector<std::pair<RunId, Shared>> all(open_.begin(), open_.end());
+  for (const auto& [id, open] : all) look_after(id, open);
+}
+
+void Control::renew(Instant now) {
+  if (open_.empty() || with_.machine.steady_now() < next_renewal_) return;
+  next_renewal_ = with_.machine.steady_now() + renew_every;
+  with_.database.write(
+      [&](db::Session& db) { store::renew_leases(db, options_.worker, now + lease_length); });
+}
+
+void Control::look_after(const RunId& id, const Shared& open) {
+  if (open->busy) return;
+  const auto now = with_.machine.steady_now();
+  if (open->ended) return end(open);
+  // Also where no watch could be set.
+  if (open->supervisor && open->supervisor->has_ended()) return on_ended(id);
+  if (!open->is_marked_running) {
+    on_started(id);
+    if (!open->busy && !open->is_marked_running && now - open->since > start_limit) {
+      log_error("run {}: its program was not alive after {}; killing it", id.text(),
+                to_text(start_limit));
+      if (open->supervisor) open->supervisor->signal(SIGKILL);
+    }
+    return;
+  }
+  const bool overdue = now - open->since > open->run.run_timeout + options_.grace + stop_slack;
+  const bool too_slow =
+      open->stop_signalled && now - *open->stop_signalled > options_.grace + stop_slack;
+  if (overdue || too_slow) {
+    log_error("run {}: its supervisor did not end it in time; killing both", id.text());
+    if (open->supervisor) open->supervisor->signal(SIGKILL);
+    return;
+  }
+  give(
+      Tasks::Kind::other, open, [this, open] { capture_run(with_, *open); }, [](bool) {});
+}
+
+/// Brings together what is held here and what the database says: stops that were asked for, runs
+/// that another worker took over, and claims whose commit was in doubt.
+void Control::reconcile(Instant now) {
+  const auto listed = with_.database.read(
+      [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
+  std::set<RunId> ours;
+  for (const store::Run& run : listed) {
+    ours.insert(run.id);
+    const auto found = open_.find(run.id);
+    if (found == open_.end()) {
+      adopt(run, now);
+    } else if (run.stop_requested_at) {
+      pass_on_stop(*found->second);
+    }
+  }
+  for (const auto& [id, open] : open_) {
+    if (ours.contains(id) || open->busy || open->ended || !open->supervisor) continue;
+    log_error("run {}: it is no longer this server's; killing its supervisor", id.text());
+    open->supervisor->signal(SIGKILL);
+  }
+}
+
+void Control::pass_on_stop(OpenRun& open) const {
+  const bool is_being_started = open.busy && !open.is_marked_running;
+  if (open.stop_signalled || open.ended || is_being_started || !open.supervisor) return;
+  // Until the supervisor says where it is, it has no handler: the signal would be its end.
+  if (!with_.machine.takes_signals(open.run.id)) return;
+  open.supervisor->signal(SIGTERM);
+  open.stop_signalled = with_.machine.steady_now();
+}
+
+/// Runs whose worker is gone, and runs that waited too long in the queue.
+void Control::end_what_nobody_holds(Instant now) {
+  const auto expired =
+      with_.database.read([&](db::Session& db) { return store::list_expired_runs(db, now); });
+  for (const store::Run& run : expired) {
+    if (open_.contains(run.id)) continue;
+    const store::Lease lease{.run = run.id, .token = run.lease_token};
+    const auto result = lost_result(
+        fmt::format("The server that ran it ({}) is gone.", run.worker.value_or("unknown")));
+    with_.database.write([&](db::Session& db) { store::finish_run(db, lease, result, {}, now); });
+  }
+  const auto overdue = with_.database.read(
+      [&](db::Session& db) { return store::list_overdue_queued_runs(db, now, 100); });
+  for (const store::Run& run : overdue) {
+    with_.database.write([&](db::Session& db) {
+      store::end_queued_run(
+          db, run.id, store::RunStatus::failed,
+          fmt::format("It waited {} and could not start.", to_text(now - run.queued_at)),
+          std::nullopt, now);
+    });
+  }
+}
+
+// -- after a restart --
+
+void Control::adopt_all() {
+  const Instant now = with_.clock.now();
+  const auto runs = with_.database.read(
+      [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
+  for (const store::Run& run : runs) adopt(run, now);
+  std::set<RunId> open;
+  for (const auto& [id, held] : open_) open.insert(id);
+  with_.machine.sweep(open);
+}
+
+void Control::adopt(const store::Run& run, Instant now) {
+  if (open_.contains(run.id)) return;
+  const auto lease = with_.database.write([&](db::Session& db) {
+    return store::adopt_run(db, run.id, options_.worker, now + lease_length);
+  });
+  if (!lease) return;
+  Found found = with_.machine.find(run);
+  if (found.kind == Found::Kind::never_started) return give_back(with_, run, *lease);
+  auto open = open_for(run);
+  open->lease = *lease;
+  open->is_marked_running = run.started_at.has_value();
+  open->supervisor = std::move(found.supervisor);
+  take_slot_of(*open);
+  open_.emplace(run.id, open);
+  log_info("run {}: {} the restart", run.id.text(),
+           open->supervisor ? "went on over" : "ended during");
+  if (open->supervisor) {
+    watch(open);
+  } else {
+    open->ended = true;
+    end(open);
+  }
+}
+
+/// An adopted run keeps its uid, so no other may get its slot.
+void Control::take_slot_of(OpenRun& open) {
+  if (const auto own = with_.machine.slot_of(open.run.id)) {
+    const auto slot = static_cast<std::size_t>(*own);
+    if (slot < slots_.size() && !slots_[slot]) {
+      slots_[slot] = true;
+      open.slot = *own;
+      return;
+    }
+  }
+  take_free_slot(open);
+}
+
+/// None when more runs were adopted than there are slots.
+void Control::take_free_slot(OpenRun& open) {
+  const auto free = std::find(slots_.begin(), slots_.end(), false);
+  if (free == slots_.end()) return;
+  *free = true;
+  open.slot = static_cast<int>(free - slots_.begin());
+}
+
+}  // namespace cupola::runner

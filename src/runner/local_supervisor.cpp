@@ -1,0 +1,111 @@
+#include "runner/local_supervisor.h"
+
+#include <charconv>
+#include <thread>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "supervisor/spec.h"
+
+namespace cupola::runner {
+namespace {
+
+/// Field 22 of /proc/PID/stat: the name before it may hold spaces and parentheses.
+std::optional<std::uint64_t> start_time_of(int pid) {
+  const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  if (!text) return std::nullopt;
+  const auto end_of_name = text->rfind(')');
+  if (end_of_name == std::string::npos || end_of_name + 2 > text->size()) return std::nullopt;
+  const auto fields = split(std::string_view(*text).substr(end_of_name + 2), ' ');
+  constexpr std::size_t start_field = 22 - 3;  // the first one here is field 3
+  if (fields.size() <= start_field) return std::nullopt;
+  std::uint64_t ticks = 0;
+  const auto field = fields[start_field];
+  if (std::from_chars(field.data(), field.data() + field.size(), ticks).ec != std::errc{})
+    return std::nullopt;
+  return ticks;
+}
+
+std::optional<supervisor::SupervisorProcess> process_in(const std::filesystem::path& folder) {
+  const auto text = read_file(supervisor::supervisor_file(folder), 4096);
+  if (!text) return std::nullopt;
+  const auto parsed = supervisor::parse_supervisor_process(*text);
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+std::optional<supervisor::SupervisorProcess> wait_for_process(const std::filesystem::path& folder) {
+  for (int tries = 0; tries < 30; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(100ms);
+    if (const auto process = process_in(folder)) return process;
+    if (!std::filesystem::exists(folder)) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// Empty when it is gone.
+Fd hold(const supervisor::SupervisorProcess& process) {
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  if (pidfd && start_time_of(process.pid) != process.start_time) pidfd.reset();
+  return pidfd;
+}
+
+bool ends_within(const Fd& pidfd, std::chrono::milliseconds limit) {
+  ::pollfd watched{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&watched, 1, static_cast<int>(limit.count())) == 1;
+}
+
+}  // namespace
+
+LocalSupervisor::LocalSupervisor(process::Child child) : child_(std::move(child)) {}
+
+LocalSupervisor::LocalSupervisor(Fd pidfd) : pidfd_(std::move(pidfd)) {}
+
+LocalSupervisor::~LocalSupervisor() {
+  if (!child_) return;
+  if (has_ended()) {
+    child_->wait();
+  } else {
+    child_->detach();
+  }
+}
+
+bool LocalSupervisor::has_ended() const {
+  ::pollfd watched{.fd = pidfd(), .events = POLLIN, .revents = 0};
+  return ::poll(&watched, 1, 0) == 1;
+}
+
+void LocalSupervisor::signal(int number) {
+  ::syscall(SYS_pidfd_send_signal, pidfd(), number, nullptr, 0);
+}
+
+Found find_supervisor(const std::filesystem::path& folder) {
+  const auto process = wait_for_process(folder);
+  if (!process) {
+    // Moved away first: a supervisor that is only now getting here finds no folder and gives up.
+    const auto aside = std::filesystem::path(folder.string() + ".abandoned");
+    std::error_code error;
+    std::filesystem::rename(folder, aside, error);
+    remove_tree(aside);
+    return {.kind = Found::Kind::never_started};
+  }
+  Fd pidfd = hold(*process);
+  if (!pidfd) return {.kind = Found::Kind::ended};
+  return {.kind = Found::Kind::alive,
+          .supervisor = std::make_unique<LocalSupervisor>(std::move(pidfd))};
+}
+
+void end_supervisor(const std::filesystem::path& folder) {
+  const auto process = process_in(folder);
+  if (!process) return;
+  const Fd pidfd = hold(*process);
+  if (!pidfd) return;
+  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+  ends_within(pidfd, 5s);
+}
+
+}  // namespace cupola::runner

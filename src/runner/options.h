@@ -1,0 +1,29 @@
+#pragma once
+
+/// How a server's runner is set up.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "base/time.h"
+
+namespace cupola::runner {
+
+struct Options {
+  std::string worker;             ///< names this server in leases; the same after a restart
+  int max_runs = 2;               ///< at once
+  std::int64_t memory_limit = 0;  ///< bytes for each run, 0: none
+  bool sandbox = true;
+  unsigned first_uid = 60600;  ///< host uid of the first slot; the others follow
+  std::chrono::milliseconds grace{20s};
+  std::uint64_t log_limit = 4ull << 30;
+  double least_free_disk = 0.05;     ///< share; below it no run starts
+  std::filesystem::path supervisor;  ///< the program cupola-supervisor
+  /// Run in the program's own environment besides (proxies, certificates).
+  std::map<std::string, std::string> base_env;
+};
+
+}  // namespace cupola::runner
