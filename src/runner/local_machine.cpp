@@ -195,6 +195,7 @@ void LocalMachine::sweep(const std::set<RunId>& open) {
        !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
     const RunId id(it->path().filename().string());
     if (open.contains(id)) continue;
+    end_supervisor(it->path());
     remove_tree(it->path());
   }
 }

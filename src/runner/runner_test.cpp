@@ -160,6 +160,11 @@ class RunnerTest : public ::testing::Test {
                       {{"content", store::to_json_text(content)}, {"key", release.key}});
     });
   }
+  /// Gone, or a zombie that this process has not reaped.
+  static bool has_ended(int pid) {
+    const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+    return !stat || stat->find(") Z ") != std::string::npos;
+  }
   bool state_is_free() {
     return db_->read([&](db::Session& session) {
       return session
@@ -345,6 +350,24 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
 
   EXPECT_TRUE(comes_true([&] { return ::kill(process->pid, 0) != 0; }));
   EXPECT_EQ(find(id).status, store::RunStatus::lost);
+}
+
+TEST_F(RunnerTest, ARunThatAnotherServerEndedDoesNotOutliveTheRestart) {
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  runner_.reset();
+  db_->write([&](db::Session& session) {
+    const store::Run run = *store::find_run(session, id);
+    EXPECT_TRUE(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                  {.status = store::RunStatus::lost}, {}, now()));
+  });
+
+  restart();
+
+  EXPECT_TRUE(comes_true([&] { return !fs::exists(home_.run(id)); }));
+  EXPECT_TRUE(comes_true([&] { return has_ended(process->pid); }));
 }
 
 TEST_F(RunnerTest, AnEndThatCannotBeWrittenIsWrittenLater) {
