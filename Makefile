@@ -3,7 +3,7 @@
 PRESET ?= debug
 JOBS ?= $(shell nproc)
 # What `make build` makes: the programs. Tests and benchmarks want `all`.
-TARGETS ?= cupola cupola-supervisor
+TARGETS ?= cupola cupola-supervisor cupola-launch
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
 .PHONY: help

@@ -23,6 +23,7 @@ def stamped_build(path):
     path.mkdir()
     shutil.copy(BUILD / "cupola", path / "cupola")
     shutil.copy(BUILD / "cupola-supervisor", path / "supervisor")
+    shutil.copy(BUILD / "cupola-launch", path / "cupola-launch")
     shutil.copy(PROGRAMS / "stamp_supervisor", path / "cupola-supervisor")
     return path
 

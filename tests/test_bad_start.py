@@ -169,7 +169,7 @@ def test_without_git_one_is_told_to_install_it(build, folder):
 
 
 def test_without_uv_one_is_told_to_install_it(build, folder):
-    place = copied(build, folder, "cupola", "cupola-supervisor")
+    place = copied(build, folder, "cupola", "cupola-supervisor", "cupola-launch")
     server = Server(place, folder / "home", env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"})
     said(failed_deploy(server, folder, "no-uv"), "uv, which builds plugin environments, is not installed", "pip install uv", "--uv or CUPOLA_UV")
     server = Server(build, folder / "home2", args=["--uv", "/nowhere/uv"])

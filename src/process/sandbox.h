@@ -3,7 +3,8 @@
 /// What a foreign program may see: bubblewrap, a uid of its own, limits.
 ///
 /// As root: mount, pid, ipc and uts namespaces by bwrap without a user namespace (root in one would
-/// still be the host's root), then setpriv to `uid` with no capabilities and no new privileges.
+/// still be the host's root), then cupola-launch to `uid` with no capabilities and no new
+/// privileges.
 /// Otherwise: the same inside a user namespace. Where neither works nothing is isolated, and
 /// `Support::text` says so. Inside are the system read-only (/usr and what of /etc is no secret),
 /// /proc, /dev and /tmp of its own, and what `binds` and `overlay` name: nothing else.
@@ -76,15 +77,24 @@ struct SandboxedProgram {
   std::vector<int> also(std::vector<int> further = {}) const;
 };
 
+/// Descriptors that tell of the start; name them in `also`. -1: not wanted.
+struct Reports {
+  /// Gets bwrap's JSON objects: {"child-pid": first process of the namespace}, and at the end
+  /// {"exit-code": n} when the program could be started at all.
+  int status = -1;
+  /// Gets what process/launch.h says: closed when the program is there.
+  int launch = -1;
+};
+
 /// The program that runs `inside` in `sandbox`: its argv and env (exactly, and PWD) as seen inside;
-/// its folder is `sandbox.folder`. Variables that steer the dynamic loader (LD_PRELOAD and its
-/// like) are set only after the privileges are gone. `status_fd`, when not -1, is a descriptor that
-/// gets bwrap's JSON objects: {"child-pid": first process of the namespace}, and at the end
-/// {"exit-code": n} when the program could be started at all. Name it in `also`. When the overlay
-/// is used, `enter_mounts` comes first. With kind none it is `inside` itself, as `uid` where that
-/// is given, in the folder that `host_path` tells. Throws Failure when memory for files is lacking.
+/// its folder is `sandbox.folder`. It has no capabilities, cannot get new privileges, and may not
+/// make the system calls that src/process/seccomp_main.cpp lists. Its limits, and variables that
+/// steer the dynamic loader (LD_PRELOAD and its like), are set only after the privileges are gone.
+/// When the overlay is used, `enter_mounts` comes first. With kind none it is `inside` itself, as
+/// `uid` where that is given, in the folder that `host_path` tells. Throws Failure when memory for
+/// files is lacking or cupola-launch is missing.
 SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const Support& support,
-                           int status_fd = -1);
+                           const Reports& reports = {});
 
 /// Runs it as `run` of process/program.h does. The time-out and a stop end its whole namespace.
 Result<Output> run(const SandboxedProgram& program, const Limits& limits = {},

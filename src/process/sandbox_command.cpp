@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "process/launch_command.h"
 #include "process/sandbox.h"
 
 namespace cupola::process {
@@ -31,15 +32,6 @@ constexpr std::initializer_list<const char*> copied_files = {
 constexpr std::initializer_list<const char*> seen_files = {
     "/etc/ld.so.cache", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust",
     "/etc/alternatives"};
-
-/// What glibc keeps from programs with more rights than their caller, and why: these variables
-/// would run the caller's code, or write files, inside bwrap and setpriv.
-bool steers_the_loader(const std::string& name) {
-  static const std::set<std::string> names = {
-      "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES",   "LOCALDOMAIN",     "LOCPATH",
-      "NIS_PATH",   "NLSPATH",     "RES_OPTIONS",    "MALLOC_CHECK_", "RESOLV_HOST_CONF"};
-  return name.starts_with("LD_") || name.starts_with("MALLOC_") || names.contains(name);
-}
 
 std::string helper(std::string_view name) {
   const auto path = find_program(name, helper_path);
@@ -165,51 +157,27 @@ void add_mounts(Arguments& arguments, const Sandbox& sandbox) {
   arguments.add({"--chdir", sandbox.folder.empty() ? "/" : sandbox.folder.string()});
 }
 
-std::vector<std::string> as_user(unsigned uid) {
-  const std::string text = std::to_string(uid);
-  return {"/usr/bin/setpriv",
-          "--reuid",
-          text,
-          "--regid",
-          text,
-          "--clear-groups",
-          "--inh-caps=-all",
-          "--ambient-caps=-all",
-          "--bounding-set=-all",
-          "--no-new-privs",
-          "--"};
+/// Puts cupola-launch before the program.
+void launch(SandboxedProgram& to, const Program& inside, const LaunchOrders& orders) {
+  Fd launcher = open_launcher();
+  const auto words = launch_words(launcher, orders);
+  to.program.argv.insert(to.program.argv.end(), words.begin(), words.end());
+  to.program.argv.insert(to.program.argv.end(), inside.argv.begin(), inside.argv.end());
+  to.program.env = late_environment(inside.env);
+  to.program.limits.clear();
+  to.files.push_back(std::move(launcher));
 }
 
-/// Splits the environment: what bwrap and setpriv may see, and words that set the rest.
-std::vector<std::string> late_environment(std::map<std::string, std::string>& env) {
-  std::vector<std::string> words;
-  for (auto at = env.begin(); at != env.end();) {
-    if (!steers_the_loader(at->first)) {
-      ++at;
-      continue;
-    }
-    if (words.empty()) words.emplace_back("/usr/bin/env");
-    words.push_back(at->first + "=" + at->second);
-    at = env.erase(at);
-  }
-  return words;
-}
-
-void append(std::vector<std::string>& words, const std::vector<std::string>& more) {
-  words.insert(words.end(), more.begin(), more.end());
-}
-
-SandboxedProgram unisolated(const Program& inside, const Sandbox& sandbox) {
+SandboxedProgram unisolated(const Program& inside, const Sandbox& sandbox, int report) {
   SandboxedProgram result{.program = inside};
   if (!sandbox.folder.empty()) result.program.folder = host_path(sandbox, sandbox.folder);
   if (sandbox.uid && ::geteuid() == 0) {
-    result.program.argv = as_user(*sandbox.uid);
-    // The kernel forgets this at a change of user.
-    if (inside.dies_with_parent) {
-      result.program.argv.insert(result.program.argv.begin() + 1, {"--pdeathsig", "KILL"});
-    }
-    append(result.program.argv, late_environment(result.program.env));
-    append(result.program.argv, inside.argv);
+    result.program.argv.clear();
+    launch(result, inside,
+           {.uid = sandbox.uid,
+            .limits = inside.limits,
+            .report = report,
+            .dies_with_parent = inside.dies_with_parent});
   }
   return result;
 }
@@ -226,30 +194,30 @@ SandboxKind effective_kind(const Sandbox& sandbox, const Support& support) {
 }
 
 SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const Support& support,
-                           int status_fd) {
+                           const Reports& reports) {
   const SandboxKind kind = effective_kind(sandbox, support);
-  if (kind == SandboxKind::none) return unisolated(inside, sandbox);
+  if (kind == SandboxKind::none) return unisolated(inside, sandbox, reports.launch);
 
   Arguments arguments;
   if (kind == SandboxKind::user_namespace) arguments.add({"--unshare-user"});
   arguments.add({"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
                  "--hostname", "cupola", "--die-with-parent", "--new-session"});
   if (!sandbox.network) arguments.add({"--unshare-net"});
-  if (status_fd >= 0) arguments.add({"--json-status-fd", std::to_string(status_fd)});
-  const bool other_user = kind == SandboxKind::root && sandbox.uid;
-  if (!other_user) arguments.add({"--cap-drop", "ALL"});
+  if (reports.status >= 0) {
+    arguments.add({"--json-status-fd", std::to_string(reports.status)});
+  }
+  const auto uid = kind == SandboxKind::root ? sandbox.uid : std::nullopt;
+  if (!uid) arguments.add({"--cap-drop", "ALL"});
   add_system(arguments);
-  add_accounts(arguments, other_user ? *sandbox.uid : ::geteuid(), inside);
+  add_accounts(arguments, uid.value_or(::geteuid()), inside);
   add_mounts(arguments, sandbox);
 
   SandboxedProgram result{.program = inside};
   result.program.folder = "/";
   result.program.argv = arguments.take_words();
   result.program.argv.emplace_back("--");
-  if (other_user) append(result.program.argv, as_user(*sandbox.uid));
-  append(result.program.argv, late_environment(result.program.env));
-  append(result.program.argv, inside.argv);
   result.files = arguments.take_files();
+  launch(result, inside, {.uid = uid, .limits = inside.limits, .report = reports.launch});
   return result;
 }
 

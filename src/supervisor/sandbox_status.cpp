@@ -1,5 +1,6 @@
 #include "supervisor/sandbox_status.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -13,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "process/launch.h"
 #include "supervisor/kernel_file.h"
 
 namespace cupola::supervisor {
@@ -66,9 +68,14 @@ std::optional<Process> find_program_below(int init_pid) {
   return pid > 0 ? hold_process(pid) : std::nullopt;
 }
 
-bool has_become_program(int pid) {
-  const std::string name = first_line_of(fmt::format("/proc/{}/comm", pid));
-  return !name.empty() && name != "bwrap" && name != "setpriv";
+void LaunchReport::feed(std::string_view bytes) {
+  constexpr std::size_t longest = 1024;
+  text_ += bytes.substr(0, longest - std::min(longest, text_.size()));
+}
+
+std::string_view LaunchReport::error() const {
+  const std::string_view text = text_;
+  return text.starts_with(process::launch_mark) ? text.substr(1) : text;
 }
 
 std::optional<End> end_of(const Process& process) {

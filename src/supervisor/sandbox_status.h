@@ -1,6 +1,6 @@
 #pragma once
 
-/// What bubblewrap says about the sandbox on its status descriptor, and the program in it. Inner to
+/// What bubblewrap and cupola-launch say about the sandbox, and the program in it. Inner to
 /// `supervisor`.
 
 #include <optional>
@@ -36,8 +36,18 @@ std::optional<Process> hold_process(int pid);
 /// The run's own program below the namespace's first process: nothing while it does not exist.
 std::optional<Process> find_program_below(int init_pid);
 
-/// Whether the process is the program already, no longer bwrap or setpriv on the way to it.
-bool has_become_program(int pid);
+/// What cupola-launch told on its report (process/launch.h).
+class LaunchReport {
+ public:
+  void feed(std::string_view bytes);
+  /// The launcher was reached: bubblewrap made the sandbox.
+  bool was_reached() const { return !text_.empty(); }
+  /// Why the program could not be started; empty when nothing was in its way.
+  std::string_view error() const;
+
+ private:
+  std::string text_;
+};
 
 /// How a held process ended, once it was reaped by whoever is its parent; nothing where the kernel
 /// (before 6.15) does not tell.

@@ -28,8 +28,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
-constexpr std::chrono::milliseconds first_look{1};
-constexpr std::chrono::milliseconds slowest_look{8};
 /// After the end of all processes only what is in the pipes can still come.
 constexpr std::chrono::seconds drain_for{10};
 constexpr std::chrono::milliseconds silence_ends_drain{300};
@@ -141,15 +139,20 @@ class Supervision {
     Pipe out = make_pipe();
     Pipe err = make_pipe();
     Pipe status = make_pipe();
-    const auto program = process::sandboxed(inside(), spec_.sandbox, support, status.write.get());
-    auto child = process::start(program.program, {.out = out.write.get(),
-                                                  .err = err.write.get(),
-                                                  .also = program.also({status.write.get()})});
+    Pipe report = make_pipe();
+    const auto program =
+        process::sandboxed(inside(), spec_.sandbox, support,
+                           {.status = status.write.get(), .launch = report.write.get()});
+    auto child = process::start(program.program,
+                                {.out = out.write.get(),
+                                 .err = err.write.get(),
+                                 .also = program.also({status.write.get(), report.write.get()})});
     if (!child) return child.error();
     child_.emplace(*std::move(child));
     out_ = std::move(out.read);
     err_ = std::move(err.read);
     status_pipe_ = std::move(status.read);
+    report_pipe_ = std::move(report.read);
     timeout_at_ = Clock::now() + std::min<std::chrono::milliseconds>(spec_.timeout, 8760h);
     if (kind_ == process::SandboxKind::none) {
       program_ = hold_process(child_->pid());
@@ -166,28 +169,29 @@ class Supervision {
 
   Time next_time() const {
     Time next = Clock::now() + 1h;
-    for (const auto& time : {log_.flush_due(), look_at_, timeout_at_, kill_at_}) {
+    for (const auto& time : {log_.flush_due(), timeout_at_, kill_at_}) {
       if (time) next = std::min(next, *time);
     }
     return next;
   }
 
   void step() {
-    std::array<pollfd, 5> fds{{{signals_.get(), POLLIN, 0},
+    std::array<pollfd, 6> fds{{{signals_.get(), POLLIN, 0},
                                {child_->pidfd(), POLLIN, 0},
                                {out_.get(), POLLIN, 0},
                                {err_.get(), POLLIN, 0},
-                               {status_pipe_.get(), POLLIN, 0}}};
+                               {status_pipe_.get(), POLLIN, 0},
+                               {report_pipe_.get(), POLLIN, 0}}};
     const auto wait = next_time() - Clock::now();
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, left)));
     if (fds[2].revents != 0) pump(out_, logs::Stream::output);
     if (fds[3].revents != 0) pump(err_, logs::Stream::error);
     if (fds[4].revents != 0) read_status();
+    if (fds[5].revents != 0) read_report();
     if (fds[0].revents != 0) read_signals();
     if (fds[1].revents != 0) ended_ = true;
     const Time now = Clock::now();
-    if (look_at_ && now >= *look_at_) look_for_program();
     if (log_.flush_due() && now >= *log_.flush_due()) log_.flush();
     if (ended_) return;
     if (timeout_at_ && now >= *timeout_at_) {
@@ -218,24 +222,21 @@ class Supervision {
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) return status_pipe_.reset();
     status_.feed({buffer_.data(), static_cast<std::size_t>(count)});
-    if (status_.init_pid() && !init_) {
-      init_ = hold_process(*status_.init_pid());
-      look_at_ = Clock::now() + first_look;
-    }
+    if (status_.init_pid() && !init_) init_ = hold_process(*status_.init_pid());
   }
 
-  /// The program is the only child of the namespace's first process; until it has left bwrap and
-  /// setpriv behind, it is not yet itself.
-  void look_for_program() {
-    look_at_.reset();
-    if (!program_ && init_) program_ = find_program_below(init_->pid);
-    if (program_ && has_become_program(program_->pid)) {
-      tell_started(program_->pid);
-      if (kill_at_) signal_program(SIGTERM);
-      return;
-    }
-    look_after_ = std::min(look_after_ * 2, slowest_look);
-    look_at_ = Clock::now() + look_after_;
+  /// Its end is the moment in which the launcher has become the program, or has failed.
+  void read_report() {
+    const ssize_t count = ::read(report_pipe_.get(), buffer_.data(), buffer_.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count > 0) return report_.feed({buffer_.data(), static_cast<std::size_t>(count)});
+    report_pipe_.reset();
+    if (is_started_ || !report_.was_reached() || !report_.error().empty()) return;
+    // The program is the only child of the namespace's first process.
+    if (status_pipe_) read_status();
+    if (init_) program_ = find_program_below(init_->pid);
+    tell_started(program_ ? program_->pid : 0);
+    if (kill_at_) signal_program(SIGTERM);
   }
 
   void read_signals() {
@@ -284,6 +285,7 @@ class Supervision {
       log_.note("Some of its processes could not be ended.");
     }
     if (status_pipe_) read_status();
+    if (report_pipe_) read_report();
     drain();
     settle(exit);
   }
@@ -304,7 +306,7 @@ class Supervision {
   void settle(const process::Exit& exit) {
     const bool isolated = kind_ != process::SandboxKind::none;
     if (never_started(exit)) {
-      const std::string_view words = trim(early_words_);
+      const std::string_view words = trim(report_.was_reached() ? report_.error() : early_words_);
       outcome_.start_error =
           fmt::format("The sandbox or the program in it could not be started: {}",
                       words.empty() ? fmt::format("exit code {}", exit.code) : printable(words));
@@ -323,13 +325,10 @@ class Supervision {
     outcome_.exit_signal = end.signal;
   }
 
-  /// bwrap that fails tells no exit code; setpriv that fails says so, and never became the program.
+  /// bwrap that fails never reaches the launcher, and the launcher that fails says so.
   bool never_started(const process::Exit& exit) const {
     if (is_started_ || was_killed_ || exit.signal != 0) return false;
-    const bool helper_failed = early_words_.starts_with("setpriv: ") ||
-                               early_words_.starts_with("/usr/bin/setpriv: ") ||
-                               early_words_.starts_with("bwrap: ");
-    return !status_.exit_code() || (helper_failed && exit.code != 0);
+    return !report_.was_reached() || !report_.error().empty();
   }
 
   void finish() {
@@ -359,15 +358,15 @@ class Supervision {
   std::string isolation_;
   std::optional<ControlGroup> group_;
   std::optional<process::Child> child_;  ///< bwrap, or without a sandbox the program itself
-  Fd out_, err_, status_pipe_;
+  Fd out_, err_, status_pipe_, report_pipe_;
   SandboxStatus status_;
+  LaunchReport report_;
   std::optional<Process> init_, program_;
   bool is_started_ = false;
   bool was_killed_ = false;
   bool ended_ = false;
   std::string early_words_;
-  std::optional<Time> look_at_, timeout_at_, kill_at_;
-  std::chrono::milliseconds look_after_ = first_look;
+  std::optional<Time> timeout_at_, kill_at_;
   std::array<char, pipe_size> buffer_;
 };
 

@@ -370,7 +370,7 @@ TEST_P(SuperviseTest, ProgramThatIsNotThereIsToldAsNeverStarted) {
   const Outcome outcome = await_outcome();
 
   EXPECT_EQ(outcome.exit_signal, std::nullopt);
-  // Without a sandbox but with a uid it is setpriv that looks for it.
+  // Without a sandbox but with a uid it is the launcher that looks for it.
   if (GetParam() || ::geteuid() != 0) {
     EXPECT_THAT(outcome.start_error, HasSubstr("/no/such/program"));
     EXPECT_EQ(outcome.exit_code, std::nullopt);
