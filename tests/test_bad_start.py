@@ -184,6 +184,27 @@ def test_without_the_supervisor_the_server_does_not_start(start, build, folder):
     said(done.stderr, f"The program {place}/cupola-supervisor is missing", "install both")
 
 
+def test_without_the_launcher_the_server_does_not_start(build, folder):
+    place = copied(build, folder, "cupola", "cupola-supervisor")
+    done = subprocess.run([str(place / "cupola"), "server", "--home", str(folder / "home"), "--listen", "127.0.0.1:0"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    said(done.stderr, f"The program {place}/cupola-launch is missing", "install both")
+
+
+def test_root_without_a_sandbox_is_refused_unless_that_is_wanted(start, build, folder):
+    if os.geteuid() != 0:
+        pytest.skip("not root")
+    wrapper = WithoutBubblewrap(build, folder / "unused2").wrapper()
+    said(start(folder / "home", wrapper=wrapper), "Runs cannot be isolated on this machine", "would run as root",
+         "apt install bubblewrap", "--sandbox off")
+
+    trusting = WithoutBubblewrap(build, folder / "home", args=["--sandbox", "off"])
+    trusting.start()
+    trusting.stop()
+    assert any("no sandbox (switched off)" in line for line in trusting.log), trusting.log
+
+
 class WithoutPython(Server):
     """A server for which /usr/bin/python3… are no programs."""
 
@@ -198,3 +219,9 @@ def test_without_python_one_is_told_to_install_it(build, folder):
     if subprocess.run([*server.wrapper(), "true"], capture_output=True).returncode != 0:
         pytest.skip("mounts are not allowed here")
     said(failed_deploy(server, folder, "no-python"), "There is no Python 'python3' on this server", "Install it on the server")
+
+
+class WithoutBubblewrap(WithoutPython):
+    """A server for which bubblewrap does not work."""
+
+    hide = 'mount --bind /bin/false "$(command -v bwrap)"'

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/api.h"
 #include "app/home_folder.h"
@@ -43,14 +44,34 @@ constexpr std::chrono::milliseconds longest_sleep = 1s;
   return signals;
 }
 
+/// The supervisor of runs, and what it needs, lie beside this program.
 std::filesystem::path supervisor_program() {
-  const auto beside =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "cupola-supervisor";
-  if (!std::filesystem::exists(beside)) {
-    throw Failure(fmt::format("The program {} is missing. It belongs beside cupola: install both.",
-                              beside.string()));
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  for (const char* name : {"cupola-supervisor", "cupola-launch"}) {
+    if (!std::filesystem::exists(folder / name)) {
+      throw Failure(
+          fmt::format("The program {} is missing. It belongs beside cupola: install both.",
+                      (folder / name).string()));
+    }
   }
-  return beside;
+  return folder / "cupola-supervisor";
+}
+
+/// What isolates runs, for the log. Throws Failure where project code would run as root because
+/// nothing isolates it and nobody said that this is wanted.
+std::string isolation(const ServerOptions& options, const Home& home) {
+  if (!options.sandbox) return "no sandbox (switched off)";
+  const process::Support& support = process::sandbox_support(home.root());
+  if (support.kind == process::SandboxKind::none && ::geteuid() == 0) {
+    throw Failure(fmt::format(
+        "Runs cannot be isolated on this machine ({}), and this server is root, so the code of "
+        "projects would run as root. Mend that (apt install bubblewrap; in a container, let it "
+        "make "
+        "namespaces), or start the server as an ordinary user, or give --sandbox off where every "
+        "project is trusted with this machine.",
+        support.text));
+  }
+  return support.text;
 }
 
 /// What runs get of the server's own environment: the way to the network, and whom to trust there.
@@ -101,14 +122,13 @@ int run_server(const ServerOptions& options) {
   const SystemClock clock;
   const Home home(options.home);
   const HeldHome held(home);
+  const std::string isolated_by = isolation(options, home);
 
   const auto database = db::Database::open(
       {.url = options.database.empty() ? "sqlite:" + home.database().string() : options.database});
   const store::Vault vault =
       store::Vault::open(options.key_file.empty() ? home.key() : options.key_file, *database);
-  log_info(
-      "cupola {} on {}; runs are held by: {}", version, database->description(),
-      options.sandbox ? process::sandbox_support(home.root()).text : "no sandbox (switched off)");
+  log_info("cupola {} on {}; runs are held by: {}", version, database->description(), isolated_by);
 
   // The loops wake one another, so each is named before it is made.
   Loop* scheduler_loop = nullptr;
