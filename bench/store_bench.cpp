@@ -89,9 +89,8 @@ void bench_runs(db::Database& database, const char* name, int runs, bool with_st
 
   std::thread claimer([&] {
     for (int count = 0; count < runs;) {
-      auto got = database.write([&](db::Session& db) {
-        return store::claim_runs(db, "bench", 100, clock.now(), std::chrono::seconds{30});
-      });
+      auto got = database.write(
+          [&](db::Session& db) { return store::claim_runs(db, "bench", 100, clock.now()); });
       if (got.empty()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
       count += static_cast<int>(got.size());
       const std::scoped_lock lock(mutex);

@@ -29,7 +29,7 @@ class ApiRunsTest : public ApiTest {
   /// Ends acme's run as a runner would.
   void finish_run() {
     db_->write([&](db::Session& db) {
-      const auto claimed = store::claim_runs(db, "w", 10, clock_.now(), 1min);
+      const auto claimed = store::claim_runs(db, "w", 10, clock_.now());
       for (const store::Run& run : claimed) {
         const store::Lease lease{run.id, run.lease_token};
         store::mark_running(db, lease, "none", clock_.now());

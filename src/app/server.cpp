@@ -85,12 +85,14 @@ std::map<std::string, std::string> network_environment() {
   return env;
 }
 
-runner::Options runner_options(const ServerOptions& options, const std::string& worker) {
+runner::Options runner_options(const ServerOptions& options, const std::string& worker,
+                               const db::Database& database) {
   runner::Options made{.worker = worker,
                        .memory_limit = options.run_memory,
                        .sandbox = options.sandbox,
                        .first_uid = options.first_run_uid,
                        .grace = options.stop_grace,
+                       .shared_database = database.is_postgres(),
                        .least_free_disk = options.least_free_disk / 100,
                        .supervisor = supervisor_program(),
                        .base_env = network_environment()};
@@ -146,7 +148,7 @@ int run_server(const ServerOptions& options) {
        .home = home,
        .ensure_files =
            [&](const store::Release& release) { return deployer.ensure_files(release); }},
-      runner_options(options, held.server_id()));
+      runner_options(options, held.server_id(), *database));
 
   Loop scheduling("scheduler", [&]() -> std::optional<std::chrono::milliseconds> {
     const auto enqueued = scheduler::enqueue_due_runs(*database, clock.now());

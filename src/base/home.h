@@ -17,6 +17,8 @@ class Home {
   std::filesystem::path key() const { return root_ / "key"; }
   /// Held locked by the server, so that two cannot use one folder at once.
   std::filesystem::path lock() const { return root_ / "lock"; }
+  /// Rewritten each second by a server that shares its database.
+  std::filesystem::path sign_of_life() const { return root_ / "sign-of-life"; }
   /// A bare mirror of each repository.
   std::filesystem::path repository(const ProjectKey& project) const {
     return root_ / "repositories" / (project.text() + ".git");

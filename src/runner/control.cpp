@@ -12,9 +12,6 @@
 namespace cupola::runner {
 namespace {
 
-constexpr std::chrono::milliseconds lease_length = 30s;
-constexpr std::chrono::milliseconds renew_every = 5s;
-constexpr std::chrono::milliseconds tick = 1s;
 /// A supervisor that was told to stop has its grace time and this; then it is killed.
 constexpr std::chrono::milliseconds stop_slack = 30s;
 /// From the claim until the program is alive.
@@ -26,7 +23,8 @@ Control::Control(Surroundings with, Tasks& tasks, Options options)
     : with_(with),
       tasks_(tasks),
       options_(std::move(options)),
-      slots_(static_cast<std::size_t>(options_.max_runs), false) {}
+      slots_(static_cast<std::size_t>(options_.max_runs), false),
+      leases_(looks_for(options_.lease)) {}
 
 void Control::step(const Events& events) {
   const Instant now = with_.clock.now();
@@ -36,7 +34,7 @@ void Control::step(const Events& events) {
     next_tick_ = with_.machine.steady_now() + tick;
     on_tick(now);
   } else if (events.woken) {
-    reconcile(now);
+    reconcile();
   }
   claim(now);
 }
@@ -97,9 +95,8 @@ void Control::claim(Instant now) {
     next_queued_ = first;
     return;
   }
-  const auto claimed = with_.database.write([&](db::Session& db) {
-    return store::claim_runs(db, options_.worker, most, now, lease_length);
-  });
+  const auto claimed = with_.database.write(
+      [&](db::Session& db) { return store::claim_runs(db, options_.worker, most, now); });
   for (const store::Run& run : claimed) begin(run);
   if (static_cast<int>(claimed.size()) < most) {
     next_queued_ = with_.database.read([](db::Session& db) { return store::next_queued(db); });
@@ -222,18 +219,31 @@ void Control::release(const Shared& open) {
 // -- once a second --
 
 void Control::on_tick(Instant now) {
-  renew(now);
-  reconcile(now);
-  end_what_nobody_holds(now);
+  watch_leases(now);
+  reconcile();
+  end_overdue(now);
   const std::vector<std::pair<RunId, Shared>> all(open_.begin(), open_.end());
   for (const auto& [id, open] : all) look_after(id, open);
 }
 
-void Control::renew(Instant now) {
-  if (open_.empty() || with_.machine.steady_now() < next_renewal_) return;
-  next_renewal_ = with_.machine.steady_now() + renew_every;
-  with_.database.write(
-      [&](db::Session& db) { store::renew_leases(db, options_.worker, now + lease_length); });
+/// Beats while there is somebody to see it, and ends the runs of servers that no longer do.
+void Control::watch_leases(Instant now) {
+  auto others = with_.database.read(
+      [&](db::Session& db) { return store::list_runs_of_others(db, options_.worker); });
+  if (others.empty() && (open_.empty() || !options_.shared_database)) {
+    leases_.look({});
+    return;
+  }
+  others = with_.database.write([&](db::Session& db) {
+    store::beat(db, options_.worker);
+    return store::list_runs_of_others(db, options_.worker);
+  });
+  for (const store::HeldRun& run : leases_.look(others)) {
+    const auto cause = fmt::format("The server that ran it ({}) is gone.", run.worker);
+    const bool ended = with_.database.write(
+        [&](db::Session& db) { return store::end_lost_run(db, run, cause, now); });
+    if (ended) log_error("run {} lost: {}", run.lease.run.text(), cause);
+  }
 }
 
 void Control::look_after(const RunId& id, const Shared& open) {
@@ -265,7 +275,7 @@ void Control::look_after(const RunId& id, const Shared& open) {
 
 /// Brings together what is held here and what the database says: stops that were asked for, runs
 /// that another worker took over, and claims whose commit was in doubt.
-void Control::reconcile(Instant now) {
+void Control::reconcile() {
   const auto listed = with_.database.read(
       [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
   std::set<RunId> ours;
@@ -273,7 +283,7 @@ void Control::reconcile(Instant now) {
     ours.insert(run.id);
     const auto found = open_.find(run.id);
     if (found == open_.end()) {
-      adopt(run, now);
+      adopt(run);
     } else if (run.stop_requested_at) {
       pass_on_stop(*found->second);
     }
@@ -294,17 +304,8 @@ void Control::pass_on_stop(OpenRun& open) const {
   open.stop_signalled = with_.machine.steady_now();
 }
 
-/// Runs whose worker is gone, and runs that waited too long in the queue.
-void Control::end_what_nobody_holds(Instant now) {
-  const auto expired =
-      with_.database.read([&](db::Session& db) { return store::list_expired_runs(db, now); });
-  for (const store::Run& run : expired) {
-    if (open_.contains(run.id)) continue;
-    const store::Lease lease{.run = run.id, .token = run.lease_token};
-    const auto result = lost_result(
-        fmt::format("The server that ran it ({}) is gone.", run.worker.value_or("unknown")));
-    with_.database.write([&](db::Session& db) { store::finish_run(db, lease, result, {}, now); });
-  }
+/// Runs that waited too long in the queue.
+void Control::end_overdue(Instant now) {
   const auto overdue = with_.database.read(
       [&](db::Session& db) { return store::list_overdue_queued_runs(db, now, 100); });
   for (const store::Run& run : overdue) {
@@ -320,20 +321,18 @@ void Control::end_what_nobody_holds(Instant now) {
 // -- after a restart --
 
 void Control::adopt_all() {
-  const Instant now = with_.clock.now();
   const auto runs = with_.database.read(
       [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
-  for (const store::Run& run : runs) adopt(run, now);
+  for (const store::Run& run : runs) adopt(run);
   std::set<RunId> open;
   for (const auto& [id, held] : open_) open.insert(id);
   with_.machine.sweep(open);
 }
 
-void Control::adopt(const store::Run& run, Instant now) {
+void Control::adopt(const store::Run& run) {
   if (open_.contains(run.id)) return;
-  const auto lease = with_.database.write([&](db::Session& db) {
-    return store::adopt_run(db, run.id, options_.worker, now + lease_length);
-  });
+  const auto lease = with_.database.write(
+      [&](db::Session& db) { return store::adopt_run(db, run.id, options_.worker); });
   if (!lease) return;
   Found found = with_.machine.find(run);
   if (found.kind == Found::Kind::never_started) return give_back(with_, run, *lease);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runner/events.h"
+#include "runner/lease_watch.h"
 #include "runner/lifecycle.h"
 #include "runner/options.h"
 #include "runner/tasks.h"
@@ -56,13 +57,13 @@ class Control {
   void release(const Shared& open);
 
   void on_tick(Instant now);
-  void renew(Instant now);
+  void watch_leases(Instant now);
   void look_after(const RunId& id, const Shared& open);
-  void reconcile(Instant now);
+  void reconcile();
   void pass_on_stop(OpenRun& open) const;
-  void end_what_nobody_holds(Instant now);
+  void end_overdue(Instant now);
 
-  void adopt(const store::Run& run, Instant now);
+  void adopt(const store::Run& run);
   void take_slot_of(OpenRun& open);
   void take_free_slot(OpenRun& open);
 
@@ -71,9 +72,9 @@ class Control {
   Options options_;
   std::vector<bool> slots_;
   std::map<RunId, Shared> open_;
+  LeaseWatch leases_;
   std::optional<Instant> next_queued_;
   Time next_tick_{};
-  Time next_renewal_{};
   mutable std::mutex mutex_;  // of the one below
   std::string trouble_;
 };

@@ -10,6 +10,7 @@
 #include "process/ownership.h"
 #include "runner/capture.h"
 #include "runner/folder.h"
+#include "runner/lease_watch.h"
 #include "runner/local_supervisor.h"
 #include "runner/result.h"
 
@@ -109,6 +110,10 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
       .grace = options_.grace,
       .memory_limit = options_.memory_limit,
       .log_limit = options_.log_limit};
+  if (options_.shared_database) {
+    spec.server_sign = home_.sign_of_life();
+    spec.longest_silence = longest_silence_for(options_.lease);
+  }
   for (const auto& [name, value] : options_.base_env) spec.env.emplace(name, value);
   show_certificates(options_.base_env, spec.sandbox);
   // What the server sets and what the schedule or the asker sets wins over a secret of that name.
@@ -169,7 +174,7 @@ store::RunResult LocalMachine::result(const store::Run& run) const {
   const auto text = read_file(supervisor::result_file(folder), largest_result);
   const auto outcome =
       text ? supervisor::parse_outcome(*text) : Result<supervisor::Outcome>(text.error());
-  if (outcome) return result_of(run, *outcome, home_.log(run.id), options_.memory_limit);
+  if (outcome) return result_of(run, *outcome, home_.log(run.id), options_);
   const std::string said = tail_of(folder / "supervisor.err");
   return lost_result(said.empty() ? "Its supervisor was killed, and the run with it." : said);
 }

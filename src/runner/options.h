@@ -19,6 +19,11 @@ struct Options {
   bool sandbox = true;
   unsigned first_uid = 60600;  ///< host uid of the first slot; the others follow
   std::chrono::milliseconds grace{20s};
+  /// Servers that share the database count a run as lost when its server gave no sign for this
+  /// long, at least 6 s. By then its supervisor has ended it.
+  std::chrono::milliseconds lease{30s};
+  /// Others may take over what this server leaves lying.
+  bool shared_database = false;
   std::uint64_t log_limit = 4ull << 30;
   double least_free_disk = 0.05;     ///< share; below it no run starts
   std::filesystem::path supervisor;  ///< the program cupola-supervisor

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "logs/meltano_line.h"
 #include "logs/reader.h"
+#include "runner/lease_watch.h"
 
 namespace cupola::runner {
 namespace {
@@ -70,7 +71,7 @@ std::string first_cause(const std::filesystem::path& log) {
 }
 
 store::RunResult result_of(const store::Run& run, const supervisor::Outcome& outcome,
-                           const std::filesystem::path& log, std::int64_t memory_limit) {
+                           const std::filesystem::path& log, const Options& options) {
   store::RunResult result{.exit_code = outcome.exit_code,
                           .exit_signal = outcome.exit_signal,
                           .out_of_memory = outcome.out_of_memory,
@@ -91,6 +92,11 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
           "Meltano ended well but could not write the state it reached; the next run starts from "
           "the one before.";
     }
+  } else if (outcome.server_silent) {
+    result.status = store::RunStatus::lost;
+    result.cause = fmt::format(
+        "Its server gave no sign for {}: the run was ended before another could take its place.",
+        to_text(longest_silence_for(options.lease)));
   } else if (outcome.stopped) {
     result.status = store::RunStatus::cancelled;
     result.cancel_code = run.cancel_code.value_or("user");
@@ -101,8 +107,9 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
     result.cause = fmt::format("It ran longer than its limit of {}.", to_text(run.run_timeout));
   } else if (outcome.out_of_memory) {
     result.status = store::RunStatus::failed;
-    result.cause = fmt::format("Out of memory: killed at {} of {}.", mebibytes(outcome.peak_memory),
-                               memory_limit > 0 ? mebibytes(memory_limit) : "what the machine has");
+    result.cause = fmt::format(
+        "Out of memory: killed at {} of {}.", mebibytes(outcome.peak_memory),
+        options.memory_limit > 0 ? mebibytes(options.memory_limit) : "what the machine has");
   } else {
     result.status = store::RunStatus::failed;
     const std::string ended = outcome.exit_signal

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "runner/options.h"
 #include "store/runs.h"
 #include "supervisor/spec.h"
 
@@ -13,7 +14,7 @@ namespace cupola::runner {
 
 /// The result of a run whose supervisor wrote an outcome.
 store::RunResult result_of(const store::Run& run, const supervisor::Outcome& outcome,
-                           const std::filesystem::path& log, std::int64_t memory_limit);
+                           const std::filesystem::path& log, const Options& options);
 
 /// The result of a run whose supervisor is gone without one.
 store::RunResult lost_result(std::string_view why);

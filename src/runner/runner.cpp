@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "runner/control.h"
 #include "runner/local_machine.h"
+#include "runner/sign_of_life.h"
 #include "runner/watcher.h"
 #include "runner/worker_pool.h"
 
@@ -88,6 +89,8 @@ class Runner::Work {
   Work(Dependencies dependencies, Options options)
       : machine_(dependencies.home, options, std::move(dependencies.ensure_files), watcher_),
         tasks_(watcher_),
+        sign_(dependencies.home.sign_of_life()),
+        gives_signs_(options.shared_database),
         control_({.database = dependencies.database,
                   .vault = dependencies.vault,
                   .clock = dependencies.clock,
@@ -97,6 +100,7 @@ class Runner::Work {
   void start() {
     if (thread_.joinable()) return;
     tasks_.start();
+    if (gives_signs_) sign_.start();
     thread_ = std::jthread([this](const std::stop_token& token) { loop(token); });
   }
 
@@ -106,6 +110,7 @@ class Runner::Work {
     watcher_.wake();
     thread_.join();
     tasks_.stop();
+    sign_.stop();
     control_.let_go();
   }
 
@@ -135,6 +140,8 @@ class Runner::Work {
   Watcher watcher_;
   LocalMachine machine_;
   PooledTasks tasks_;
+  SignOfLife sign_;
+  bool gives_signs_;
   Control control_;
   std::jthread thread_;
 };

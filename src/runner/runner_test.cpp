@@ -91,6 +91,8 @@ class RunnerTest : public ::testing::Test {
     runner_.reset();
     Options options{.worker = "here", .max_runs = 2, .grace = 3s, .supervisor = CUPOLA_SUPERVISOR};
     options.memory_limit = memory_limit_;
+    options.lease = lease_;
+    options.shared_database = shared_database_;
     runner_ = std::make_unique<Runner>(
         Dependencies{.database = *db_,
                      .vault = *vault_,
@@ -180,6 +182,8 @@ class RunnerTest : public ::testing::Test {
   SystemClock clock_;
   cupola::testing::Tenant tenant_;
   std::int64_t memory_limit_ = 0;
+  std::chrono::milliseconds lease_{30s};
+  bool shared_database_ = false;
   std::function<Result<void>()> ensure_files_ = [] { return Result<void>(); };
   std::unique_ptr<Runner> runner_;
 };
@@ -314,7 +318,7 @@ TEST_F(RunnerTest, AClaimThatNothingCameOfGoesBackToTheQueue) {
     run.state_ids = {"prod:tap-to-target"};
     db_->write([&](db::Session& session) {
       store::add_run(session, run, now());
-      EXPECT_EQ(store::claim_runs(session, "here", 1, now(), 30s).size(), 1u);
+      EXPECT_EQ(store::claim_runs(session, "here", 1, now()).size(), 1u);
     });
     return run.id;
   }();
@@ -330,7 +334,7 @@ TEST_F(RunnerTest, AClaimThatTheLoopNeverHeardOfIsTakenUpWithoutARestart) {
   run.state_ids = {"prod:tap-to-target"};
   db_->write([&](db::Session& session) {
     store::add_run(session, run, now());
-    store::claim_runs(session, "here", 1, now(), 30s);
+    store::claim_runs(session, "here", 1, now());
   });
 
   EXPECT_EQ(wait_for_end(run.id).status, store::RunStatus::succeeded);
@@ -350,6 +354,42 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
 
   EXPECT_TRUE(comes_true([&] { return ::kill(process->pid, 0) != 0; }));
   EXPECT_EQ(find(id).status, store::RunStatus::lost);
+}
+
+TEST_F(RunnerTest, Case02ARunOfAServerThatIsGoneIsLostHoweverItsClockWas) {
+  const RunId id = [&] {
+    store::NewRun run = cupola::testing::new_run(tenant_, now());
+    run.state_ids = {"prod:tap-to-target"};
+    db_->write([&](db::Session& session) {
+      store::add_run(session, run, now());
+      store::claim_runs(session, "another", 1, now() + 24h);
+    });
+    return run.id;
+  }();
+  lease_ = 6s;
+  restart();
+
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::lost);
+  EXPECT_EQ(run.cause, "The server that ran it (another) is gone.");
+  EXPECT_TRUE(state_is_free());
+}
+
+TEST_F(RunnerTest, Case04ARunWhoseServerFallsSilentEndsByItself) {
+  shared_database_ = true;
+  lease_ = 6s;
+  restart();
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  runner_.reset();
+
+  EXPECT_TRUE(comes_true([&] { return has_ended(process->pid); }));
+  EXPECT_NE(log_of(id).find("Its server gave no sign for 4 s"), std::string::npos) << log_of(id);
+  restart();
+  EXPECT_EQ(wait_for_end(id).status, store::RunStatus::lost);
 }
 
 TEST_F(RunnerTest, ARunThatAnotherServerEndedDoesNotOutliveTheRestart) {

@@ -218,7 +218,7 @@ TEST_P(DeploymentsTest, OldReleasesAreSurplusUnlessLiveOrInUse) {
     if (i == 2) {  // a run of the third release goes on
       write([&](db::Session& s) {
         add_run(s, testing::new_run(tenant, noon), noon);
-        EXPECT_EQ(claim_runs(s, "w", 1, noon, 1min).size(), 1u);
+        EXPECT_EQ(claim_runs(s, "w", 1, noon).size(), 1u);
         return 0;
       });
     }
@@ -256,7 +256,7 @@ TEST_P(DeploymentsTest, DeletingWaitsForRunsAndTakesEverythingAway) {
   EXPECT_EQ(delete_it(other.organization.key).error().kind, Error::Kind::not_found);
   EXPECT_EQ(delete_it(tenant.organization.key).error().kind, Error::Kind::conflict);
   write([&](db::Session& s) {
-    const auto run = claim_runs(s, "w", 1, noon, 1min).at(0);
+    const auto run = claim_runs(s, "w", 1, noon).at(0);
     finish_run(s, {run.id, run.lease_token}, {.status = RunStatus::succeeded}, {{"s", "{}"}}, noon);
     return 0;
   });

@@ -148,12 +148,6 @@ std::vector<Run> list_open_runs(db::Session& db, std::string_view worker) {
                 to_run, {{"worker", worker}});
 }
 
-std::vector<Run> list_expired_runs(db::Session& db, Instant now) {
-  return db.all("SELECT " RUN_COLUMNS " FROM runs WHERE runs.lease_ends < :now AND " RUN_IS_OPEN
-                " ORDER BY runs.worker, runs.id",
-                to_run, {{"now", now}});
-}
-
 std::vector<Run> list_overdue_queued_runs(db::Session& db, Instant now, int limit) {
   // A deadline is never before the due time, so the queue's own index bounds the search.
   return db.all("SELECT " RUN_COLUMNS R"sql( FROM runs

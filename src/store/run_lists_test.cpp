@@ -36,7 +36,7 @@ class RunListsTest : public testing::EachDatabase {
   }
   void end(const RunId& id, RunStatus status, Instant at) {
     db->write([&](db::Session& session) {
-      for (const auto& run : claim_runs(session, "w", 100, at, 1min)) {
+      for (const auto& run : claim_runs(session, "w", 100, at)) {
         if (run.id != id) continue;
         finish_run(session, {id, run.lease_token}, {.status = status}, {}, at);
       }

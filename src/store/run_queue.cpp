@@ -73,7 +73,7 @@ bool take_locks(db::Session& db, const Candidate& candidate, Instant now) {
 constexpr std::string_view start_sql =
     "UPDATE runs SET status = 'starting',"
     " release_key = :release, worker = :worker, lease_token = lease_token + 1,"
-    " lease_ends = :lease_ends, deadline = :deadline, cause = NULL, log_kept = 1"
+    " deadline = :deadline, cause = NULL, log_kept = 1"
     " WHERE id = :id AND " THIS_RUN_WAITS " RETURNING " RUN_COLUMNS;
 
 }  // namespace
@@ -105,8 +105,7 @@ void add_run(db::Session& db, const NewRun& run, Instant now) {
   put_state_ids(db, run.id, run.project, run.state_ids);
 }
 
-std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now,
-                            std::chrono::milliseconds lease) {
+std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now) {
   std::vector<Run> claimed;
   // Runs that are in each other's way show as blocked in the next look, and others behind them come
   // up. A look that starts none may be due to another server; two of them are the end.
@@ -119,7 +118,6 @@ std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, 
       claimed.push_back(*db.one(start_sql, to_run,
                                 {{"release", candidate.release},
                                  {"worker", worker},
-                                 {"lease_ends", now + lease},
                                  {"deadline", now + start_deadline},
                                  {"id", candidate.id}}));
       ++started;
@@ -144,26 +142,18 @@ bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox,
              {{"sandbox", sandbox}, {"now", now}, {"id", lease.run}, {"token", lease.token}}) == 1;
 }
 
-std::int64_t renew_leases(db::Session& db, std::string_view worker, Instant lease_ends) {
-  return db.execute(
-      "UPDATE runs SET lease_ends = :lease_ends WHERE worker = :worker"
-      " AND " RUN_IS_OPEN,
-      {{"lease_ends", lease_ends}, {"worker", worker}});
-}
-
-std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_view worker,
-                               Instant lease_ends) {
+std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_view worker) {
   return db.one(
-      "UPDATE runs SET lease_token = lease_token + 1, lease_ends = :lease_ends"
+      "UPDATE runs SET lease_token = lease_token + 1"
       " WHERE id = :id AND worker = :worker AND " THIS_RUN_IS_OPEN " RETURNING lease_token",
       [&](const db::Row& row) { return Lease{.run = run, .token = row.get<std::int64_t>(0)}; },
-      {{"lease_ends", lease_ends}, {"id", run}, {"worker", worker}});
+      {{"id", run}, {"worker", worker}});
 }
 
 bool requeue_run(db::Session& db, const Lease& lease, const std::vector<std::string>& state_ids,
                  std::string_view cause, Instant now) {
   const auto project = db.one(
-      "UPDATE runs SET status = 'queued', release_key = NULL, worker = NULL, lease_ends = NULL,"
+      "UPDATE runs SET status = 'queued', release_key = NULL, worker = NULL,"
       " started_at = NULL, deadline = :deadline, state_ids = :state_ids, cause = :cause,"
       " lease_token = lease_token + 1"
       " WHERE id = :id AND lease_token = :token AND status = 'starting' RETURNING project_key",

@@ -49,7 +49,7 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
   const auto ended = db.one(
       "UPDATE runs SET status = :status, exit_code = :exit_code, exit_signal = :exit_signal,"
       " out_of_memory = :out_of_memory, peak_memory = :peak_memory, cpu_time = :cpu_time,"
-      " cause = :cause, log_lines = :log_lines, ended_at = :ended_at, lease_ends = NULL,"
+      " cause = :cause, log_lines = :log_lines, ended_at = :ended_at,"
       " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
       " ELSE :cancel_code END"
       " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN

@@ -91,9 +91,8 @@ Run to_run(const db::Row& row) {
           .stop_requested_at = row.get<std::optional<Instant>>(29),
           .worker = row.get<std::optional<std::string>>(30),
           .lease_token = row.get<std::int64_t>(31),
-          .lease_ends = row.get<std::optional<Instant>>(32),
-          .log_lines = row.get<std::optional<std::int64_t>>(33),
-          .log_kept = row.get<bool>(34)};
+          .log_lines = row.get<std::optional<std::int64_t>>(32),
+          .log_kept = row.get<bool>(33)};
 }
 
 std::string to_column(const RunOptions& options) {

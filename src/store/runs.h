@@ -79,7 +79,6 @@ struct Run {
   std::optional<Instant> stop_requested_at;
   std::optional<std::string> worker;
   std::int64_t lease_token = 0;
-  std::optional<Instant> lease_ends;
   std::optional<std::int64_t> log_lines;
   bool log_kept = false;
 };
@@ -113,8 +112,7 @@ void add_run(db::Session& db, const NewRun& run, Instant now);
 /// other run of their schedule is open; takes their state ids and fixes their release. Two workers
 /// never get the same run, and two claimed runs never share a state id of a project. What waits for
 /// another does not keep those behind it.
-std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now,
-                            std::chrono::milliseconds lease);
+std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now);
 
 /// When the next queued run is due, if one waits; a run that only waits for a state id counts as
 /// due at its time.
@@ -129,12 +127,9 @@ struct Lease {
 /// starting → running, with the run's timeout as its deadline; a run that was asked to stop stays
 /// stopping. False under a stale token.
 bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox, Instant now);
-/// Renews the leases of all open runs of the worker; gives how many.
-std::int64_t renew_leases(db::Session& db, std::string_view worker, Instant lease_ends);
 /// Takes over an open run of the same worker after a restart: a fresh token, which makes the old
 /// one stale. Empty when it is no longer open or another worker's.
-std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_view worker,
-                               Instant lease_ends);
+std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_view worker);
 
 struct RunResult {
   RunStatus status = RunStatus::failed;  ///< a final one
@@ -173,8 +168,6 @@ std::optional<Run> find_run(db::Session& db, const OrganizationKey& organization
 std::optional<Run> find_run(db::Session& db, const RunId& id);
 /// Open runs (starting, running, stopping) of the worker; of all workers when empty.
 std::vector<Run> list_open_runs(db::Session& db, std::string_view worker);
-/// Open runs whose lease ended before `now`: their worker is gone.
-std::vector<Run> list_expired_runs(db::Session& db, Instant now);
 /// Queued runs past their deadline.
 std::vector<Run> list_overdue_queued_runs(db::Session& db, Instant now, int limit);
 /// Runs of the schedule that are not final, oldest first.

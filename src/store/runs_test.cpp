@@ -64,8 +64,7 @@ class RunsTest : public testing::EachDatabase {
   }
 
   std::vector<Run> claim(int most, const std::string& worker = "worker-1", Instant now = noon) {
-    return db->write(
-        [&](db::Session& session) { return claim_runs(session, worker, most, now, 30s); });
+    return db->write([&](db::Session& session) { return claim_runs(session, worker, most, now); });
   }
   std::vector<RunId> claim_ids(int most) {
     std::vector<RunId> ids;
@@ -118,7 +117,7 @@ TEST_P(RunsTest, EverythingAboutARunIsKept) {
   EXPECT_EQ(run.options.env, added.options.env);
   EXPECT_EQ(run.state_ids, added.state_ids);
   EXPECT_EQ(run.run_timeout, 90min);
-  EXPECT_FALSE(run.started_at || run.ended_at || run.worker || run.lease_ends || run.release);
+  EXPECT_FALSE(run.started_at || run.ended_at || run.worker || run.release);
 }
 
 TEST_P(RunsTest, ClaimGivesTheOldestDueRunToOneWorkerOnly) {
@@ -136,7 +135,6 @@ TEST_P(RunsTest, ClaimGivesTheOldestDueRunToOneWorkerOnly) {
   EXPECT_EQ(first[0].id, oldest);
   EXPECT_EQ(first[0].worker, "worker-1");
   EXPECT_EQ(first[0].status, RunStatus::starting);
-  EXPECT_EQ(first[0].lease_ends, noon + 30s);
   EXPECT_EQ(first[0].deadline, noon + start_deadline);
   EXPECT_TRUE(first[0].release);
   EXPECT_EQ(second[0].id, younger);
@@ -219,7 +217,7 @@ TEST_P(RunsTest, ManyWorkersNeverClaimTheSameRunNorShareAStateId) {
       start.arrive_and_wait();
       for (int round = 0; round < 5; ++round) {
         for (const Run& run : database.write([&](db::Session& session) {
-               return claim_runs(session, "w" + std::to_string(worker), 3, noon, 30s);
+               return claim_runs(session, "w" + std::to_string(worker), 3, noon);
              })) {
           const std::scoped_lock lock(mutex);
           claimed.insert(run.id);
@@ -251,8 +249,7 @@ TEST_P(RunsTest, OneRunOfAScheduleIsClaimedHoweverManyServersAsk) {
       auto& database = is_in_memory() ? *db : *servers[static_cast<std::size_t>(worker)];
       start.arrive_and_wait();
       claimed += static_cast<int>(
-          database
-              .write([&](db::Session& session) { return claim_runs(session, "w", 4, noon, 30s); })
+          database.write([&](db::Session& session) { return claim_runs(session, "w", 4, noon); })
               .size());
     });
   }
@@ -310,9 +307,8 @@ TEST_P(RunsTest, AStaleTokenChangesNothing) {
   add_due(noon, {"s"});
   const Run claimed = claim(1).at(0);
   const Lease stale{claimed.id, claimed.lease_token};
-  const auto adopted = db->write([&](db::Session& session) {
-    return adopt_run(session, claimed.id, "worker-1", noon + 2min);
-  });
+  const auto adopted =
+      db->write([&](db::Session& session) { return adopt_run(session, claimed.id, "worker-1"); });
   ASSERT_TRUE(adopted);
 
   db->write([&](db::Session& session) {
@@ -324,7 +320,6 @@ TEST_P(RunsTest, AStaleTokenChangesNothing) {
   });
 
   EXPECT_EQ(find(claimed.id).status, RunStatus::starting);
-  EXPECT_EQ(find(claimed.id).lease_ends, noon + 2min);
   db->write([&](db::Session& session) {
     EXPECT_FALSE(find_state(session, tenant.organization.key, tenant.project.key, "s"));
     EXPECT_TRUE(finish_run(session, *adopted, {.status = RunStatus::succeeded}, {}, noon));
@@ -335,8 +330,7 @@ TEST_P(RunsTest, OnlyItsOwnWorkerAdoptsAnOpenRun) {
   add_due(noon);
   const Run claimed = claim(1).at(0);
   const auto adopt = [&](const char* worker) {
-    return db->write(
-        [&](db::Session& session) { return adopt_run(session, claimed.id, worker, noon); });
+    return db->write([&](db::Session& session) { return adopt_run(session, claimed.id, worker); });
   };
 
   EXPECT_FALSE(adopt("worker-2"));
@@ -347,18 +341,13 @@ TEST_P(RunsTest, OnlyItsOwnWorkerAdoptsAnOpenRun) {
   EXPECT_FALSE(adopt("worker-1"));
 }
 
-TEST_P(RunsTest, LeasesAreRenewedTogetherAndFoundWhenTheyEnd) {
+TEST_P(RunsTest, OpenRunsAreListedByWorker) {
   add_due(noon - 2min);
   add_due(noon - 1min);
   const auto mine = claim(1, "mine");
-  const auto theirs = claim(1, "theirs");
+  claim(1, "theirs");
 
-  db->write([&](db::Session& session) {
-    EXPECT_EQ(renew_leases(session, "mine", noon + 10min), 1);
-    const auto expired = list_expired_runs(session, noon + 5min);
-    ASSERT_EQ(expired.size(), 1u);
-    EXPECT_EQ(expired[0].id, theirs[0].id);
-    EXPECT_THAT(list_expired_runs(session, noon), IsEmpty());
+  db->read([&](db::Session& session) {
     EXPECT_EQ(list_open_runs(session, "mine").at(0).id, mine[0].id);
     EXPECT_EQ(list_open_runs(session, "").size(), 2u);
   });

@@ -32,7 +32,7 @@ class StatesTest : public testing::EachDatabase {
       auto run = testing::new_run(tenant, noon);
       run.state_ids = {state_id};
       add_run(session, run, noon);
-      return Lease{run.id, claim_runs(session, "w", 1, noon, 1min).at(0).lease_token};
+      return Lease{run.id, claim_runs(session, "w", 1, noon).at(0).lease_token};
     });
   }
   bool capture(const Lease& lease, const std::string& state_id, const std::string& payload,

@@ -154,6 +154,8 @@ std::string to_json_text(const RunSpec& spec) {
   object["grace_ms"] = spec.grace.count();
   object["memory_limit"] = spec.memory_limit;
   object["log_limit"] = spec.log_limit;
+  object["server_sign"] = spec.server_sign.string();
+  object["longest_silence_ms"] = spec.longest_silence.count();
   json::array notes;
   for (const auto& note : spec.notes) notes.push_back(exact(note));
   object["notes"] = std::move(notes);
@@ -172,6 +174,8 @@ Result<RunSpec> parse_spec(std::string_view text) {
   spec.memory_limit = number_at(*object, "memory_limit");
   spec.log_limit = static_cast<std::uint64_t>(
       number_at(*object, "log_limit", static_cast<std::int64_t>(spec.log_limit)));
+  spec.server_sign = text_at(*object, "server_sign");
+  spec.longest_silence = milliseconds(number_at(*object, "longest_silence_ms"));
   if (auto read = read_texts(*object, spec); !read) return read.error();
   if (auto read = read_sandbox(*object, spec); !read) return read.error();
   if (auto checked = check(spec); !checked) return checked.error();
@@ -184,6 +188,7 @@ std::string to_json_text(const Outcome& outcome) {
   if (outcome.exit_signal) object["exit_signal"] = *outcome.exit_signal;
   object["timed_out"] = outcome.timed_out;
   object["stopped"] = outcome.stopped;
+  object["server_silent"] = outcome.server_silent;
   object["out_of_memory"] = outcome.out_of_memory;
   object["log_failed"] = outcome.log_failed;
   object["start_error"] = json_text(outcome.start_error);
@@ -208,6 +213,7 @@ Result<Outcome> parse_outcome(std::string_view text) {
   }
   outcome.timed_out = flag_at(*object, "timed_out");
   outcome.stopped = flag_at(*object, "stopped");
+  outcome.server_silent = flag_at(*object, "server_silent");
   outcome.out_of_memory = flag_at(*object, "out_of_memory");
   outcome.log_failed = flag_at(*object, "log_failed");
   outcome.start_error = text_at(*object, "start_error");

@@ -14,7 +14,8 @@
 /// is malformed; the last line on standard error then says why.
 ///
 /// Signals: SIGTERM stops the run (SIGTERM to the program itself, `grace`, SIGKILL of its whole
-/// namespace or group). When the supervisor is killed, the sandbox dies with it.
+/// namespace or group). When the supervisor is killed, the sandbox dies with it. When its server
+/// falls silent the run is stopped too, with a tenth of that silence as its grace.
 
 #include <chrono>
 #include <filesystem>
@@ -48,6 +49,10 @@ struct RunSpec {
   std::int64_t memory_limit = 0;  ///< bytes, 0: none
   std::uint64_t log_limit = 4ull << 30;
   std::vector<std::string> notes;  ///< lines of Cupola's own that open the log
+  /// A file that the server rewrites each second, and how long it may stay the same: then another
+  /// server may take the run's place, so this one ends. Without a span it never does.
+  std::filesystem::path server_sign;
+  std::chrono::milliseconds longest_silence{0};
 };
 
 /// One of exit_code, exit_signal and start_error tells the end. On kernels before 6.15 the sandbox
@@ -58,6 +63,7 @@ struct Outcome {
   std::optional<int> exit_signal;
   bool timed_out = false;
   bool stopped = false;          ///< by SIGTERM to the supervisor
+  bool server_silent = false;    ///< its server gave no sign for RunSpec::longest_silence
   bool out_of_memory = false;    ///< the kernel's killer, by the memory cgroup's count
   bool log_failed = false;       ///< the disk was full or broken: the log is cut
   std::string start_error;       ///< why the program never started; empty when it did

@@ -18,6 +18,8 @@ RunSpec full_spec() {
                .notes = {"a note"}};
   spec.secrets.emplace("TOKEN", Secret("s3cret\xff"));
   spec.masked.emplace_back("other");
+  spec.server_sign = "/sign";
+  spec.longest_silence = 20s;
   spec.sandbox.binds = {{.from = "/a", .to = "/b", .writable = true}};
   spec.support = process::Support{.kind = process::SandboxKind::root, .overlay = true, .text = "t"};
   return spec;
@@ -33,6 +35,8 @@ TEST(SpecTest, SpecSurvivesJsonByteByByte) {
   EXPECT_EQ(again->env, spec.env);
   EXPECT_EQ(again->secrets.at("TOKEN").reveal(), "s3cret\xff");
   EXPECT_EQ(again->masked.at(0).reveal(), "other");
+  EXPECT_EQ(again->server_sign, "/sign");
+  EXPECT_EQ(again->longest_silence, 20s);
   EXPECT_EQ(to_json_text(*again), to_json_text(spec));
 }
 

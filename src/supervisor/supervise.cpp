@@ -22,6 +22,7 @@
 #include "supervisor/result_file.h"
 #include "supervisor/run_log.h"
 #include "supervisor/sandbox_status.h"
+#include "supervisor/server_watch.h"
 
 namespace cupola::supervisor {
 namespace {
@@ -76,7 +77,8 @@ class Supervision {
         signals_(std::move(signals)),
         started_(started_file(spec.folder)),
         result_(result_file(spec.folder)),
-        log_(spec) {}
+        log_(spec),
+        server_(spec.server_sign, spec.longest_silence) {}
 
   void run() {
     for (const std::string& note : spec_.notes) log_.note(note);
@@ -169,7 +171,7 @@ class Supervision {
 
   Time next_time() const {
     Time next = Clock::now() + 1h;
-    for (const auto& time : {log_.flush_due(), timeout_at_, kill_at_}) {
+    for (const auto& time : {log_.flush_due(), timeout_at_, kill_at_, server_.due()}) {
       if (time) next = std::min(next, *time);
     }
     return next;
@@ -198,7 +200,17 @@ class Supervision {
       if (!outcome_.stopped) outcome_.timed_out = true;
       ask_to_end();
     }
+    if (server_.due() && now >= *server_.due() && server_.is_silent(now)) give_up(now);
     if (kill_at_ && now >= *kill_at_) kill_all();
+  }
+
+  /// Another server may count the run as lost soon; nothing of it must be alive by then.
+  void give_up(Time now) {
+    if (!kill_at_) {
+      outcome_.server_silent = true;
+      ask_to_end();
+    }
+    kill_at_ = std::min(*kill_at_, now + spec_.longest_silence / 10);
   }
 
   /// One read of what is there, so that the other stream, signals and times get their turn.
@@ -254,10 +266,15 @@ class Supervision {
   void ask_to_end() {
     timeout_at_.reset();
     kill_at_ = Clock::now() + spec_.grace;
-    log_.note(outcome_.timed_out
-                  ? fmt::format("The run is over its time of {}: it is asked to end.",
-                                to_text(spec_.timeout))
-                  : std::string("The run is asked to end."));
+    std::string why = "The run is asked to end.";
+    if (outcome_.timed_out)
+      why = fmt::format("The run is over its time of {}: it is asked to end.",
+                        to_text(spec_.timeout));
+    if (outcome_.server_silent)
+      why = fmt::format(
+          "Its server gave no sign for {}, so another may take its place: the run is asked to end.",
+          to_text(spec_.longest_silence));
+    log_.note(why);
     if (is_started_) signal_program(SIGTERM);
   }
 
@@ -353,6 +370,7 @@ class Supervision {
   ReservedFile started_;
   ReservedFile result_;
   RunLog log_;
+  ServerWatch server_;
   Outcome outcome_;
   process::SandboxKind kind_ = process::SandboxKind::none;
   std::string isolation_;

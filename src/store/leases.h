@@ -1,0 +1,32 @@
+#pragma once
+
+/// Who holds which open runs, and how others see that they are gone: by beats that no longer move.
+/// No clock decides about a lease, so neither a wrong one nor a pause can end it.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "db/database.h"
+#include "store/runs.h"
+
+namespace cupola::store {
+
+/// Says that the worker is alive: raises its beat.
+void beat(db::Session& db, std::string_view worker);
+
+/// An open run and the beat of the worker that holds it; 0 when that never beat.
+struct HeldRun {
+  Lease lease;
+  std::string worker;
+  std::int64_t beat = 0;
+};
+/// The open runs of all other workers.
+std::vector<HeldRun> list_runs_of_others(db::Session& db, std::string_view worker);
+
+/// Ends a run as lost whose worker was seen to be gone. False, and nothing written, when that has
+/// beaten since, or the run ended or was taken over.
+bool end_lost_run(db::Session& db, const HeldRun& seen, std::string_view cause, Instant now);
+
+}  // namespace cupola::store
