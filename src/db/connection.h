@@ -24,14 +24,34 @@ class TransactionRefused : public Failure {
   using Failure::Failure;
 };
 
+/// By what the outcome of a transaction can be asked for after its connection was lost.
+struct TransactionName {
+  std::string number;      ///< empty: it changed nothing
+  int server_process = 0;  ///< that works on it
+};
+
+enum class TransactionOutcome { kept, undone, going_on };
+
 class Connection : public Session {
  public:
   virtual void begin_read() = 0;
   virtual void begin_write() = 0;
+  /// The last thing before `commit`: what must be known should that break off.
+  virtual TransactionName prepare_commit() { return {}; }
   /// When it throws ConnectionLost, whether the transaction was kept is not known.
   virtual void commit() = 0;
   /// Ends whatever transaction there is. Throws nothing; look at `is_usable` after.
   virtual void rollback() noexcept = 0;
+  /// What became of a transaction of another connection, which is lost. Throws Failure when the
+  /// database no longer knows.
+  virtual TransactionOutcome outcome_of(const TransactionName& transaction) {
+    static_cast<void>(transaction);
+    return TransactionOutcome::undone;
+  }
+  /// Makes the server let go of a transaction whose connection is lost: it is kept or undone then.
+  virtual void end_process_of(const TransactionName& transaction) {
+    static_cast<void>(transaction);
+  }
 
   virtual void set_savepoint() = 0;
   virtual void release_savepoint() = 0;

@@ -8,6 +8,7 @@
 #include "db/connection_pool.h"
 #include "db/migrations.h"
 #include "db/postgres_connection.h"
+#include "db/postgres_listener.h"
 #include "db/sqlite_connection.h"
 #include "db/write_queue.h"
 
@@ -31,10 +32,10 @@ class Entered {
   const Database* before_;
 };
 
-ConnectionPool::Open opener(const Address& address, SqliteRole role) {
-  return [address, role]() -> std::unique_ptr<Connection> {
+ConnectionPool::Open opener(const Address& address, SqliteRole role, const std::string& origin) {
+  return [address, role, origin]() -> std::unique_ptr<Connection> {
     if (address.dialect == Dialect::postgres) {
-      return open_postgres(address.target, address.description);
+      return open_postgres(address.target, address.description, origin);
     }
     return open_sqlite(address.target, role);
   };
@@ -50,14 +51,19 @@ class PooledDatabase : public Database {
   PooledDatabase(Address address, int readers)
       : address_(std::move(address)),
         // What is in memory belongs to one connection: all share it, in turn.
-        writers_(opener(address_, in_memory() ? SqliteRole::both : SqliteRole::writer),
+        writers_(opener(address_, in_memory() ? SqliteRole::both : SqliteRole::writer, origin_),
                  writers_for(address_.dialect)),
-        readers_(opener(address_, SqliteRole::reader), std::max(readers, 1)),
+        readers_(opener(address_, SqliteRole::reader, origin_), std::max(readers, 1)),
         queue_((migrate_first(), writers_), writers_for(address_.dialect)) {}
 
   bool is_postgres() const override { return address_.dialect == Dialect::postgres; }
   std::string description() const override { return address_.description; }
   std::uint64_t writes() const override { return writes_; }
+
+  std::unique_ptr<Listener> listen(std::function<void(std::string_view)> heard) override {
+    if (!is_postgres()) return nullptr;
+    return listen_on_postgres(address_.target, address_.description, origin_, std::move(heard));
+  }
 
  private:
   /// Counts a write when it is over, however it ends, and before its caller knows.
@@ -104,6 +110,7 @@ class PooledDatabase : public Database {
   }
 
   Address address_;
+  const std::string origin_ = random_hex(8);  // tells apart what this object told
   ConnectionPool writers_;
   ConnectionPool readers_;
   std::atomic<std::uint64_t> writes_ = 0;

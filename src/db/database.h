@@ -99,6 +99,10 @@ class Session {
   virtual void each(std::string_view sql, const Params& params,
                     const std::function<bool(const Row&)>& each) = 0;
 
+  /// When the transaction is kept, other programs that `listen` hear the topic: a short word of
+  /// letters. Does nothing on SQLite, which one program has for itself.
+  virtual void tell(std::string_view topic) { static_cast<void>(topic); }
+
   virtual bool is_postgres() const = 0;
 
   /// The first row through `convert`, or nothing.
@@ -124,6 +128,12 @@ class Session {
     });
     return result;
   }
+};
+
+/// Hears what other programs tell (`Session::tell`) as long as it lives.
+class Listener {
+ public:
+  virtual ~Listener() = default;
 };
 
 /// A database that is open, migrated and has a write queue.
@@ -159,8 +169,10 @@ class Database {
   /// (fsynced). Writes of several threads that wait at the same time share one commit; still an
   /// exception out of `work` undoes its own statements only, and comes out here. `work` may run
   /// more than once (when another of its batch threw, after a serialization failure, or after a
-  /// lost connection before the commit was sent): it must have no effect outside the database but
-  /// through what it returns. When the outcome of the commit itself is unknown, Failure says so.
+  /// lost connection when nothing was kept): it must have no effect outside the database but
+  /// through what it returns. A connection that breaks off during the commit is followed by the
+  /// question whether that was kept; only when nobody answers it for seconds, a Failure says that
+  /// the outcome is not known.
   template <typename F>
   auto write(F&& work) -> std::invoke_result_t<F, Session&> {
     using T = std::invoke_result_t<F, Session&>;
@@ -176,6 +188,17 @@ class Database {
   /// How many writes went through this object, those that failed too. While it stays the same, only
   /// another process can have changed the database.
   virtual std::uint64_t writes() const = 0;
+
+  /// Calls `heard` with each topic that another program told on this database (and schema), on a
+  /// thread of the listener's own, until that is destroyed; what this object's own writes told is
+  /// not heard. With an empty topic it says that any may have been told and missed: at first, and
+  /// whenever the connection was lost and is back. So what must not be missed is looked for again
+  /// now and then as well. Nothing on SQLite. The database must outlive the listener; `heard` must
+  /// not throw.
+  virtual std::unique_ptr<Listener> listen(std::function<void(std::string_view topic)> heard) {
+    static_cast<void>(heard);
+    return nullptr;
+  }
 
   virtual bool is_postgres() const = 0;
   /// The address without a password, for messages.

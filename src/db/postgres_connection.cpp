@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -106,8 +107,10 @@ class PostgresRow : public Row {
 
 class PostgresConnection : public Connection {
  public:
-  PostgresConnection(const std::string& uri, std::string description)
-      : description_(std::move(description)), session_(open_session(uri, description_)) {
+  PostgresConnection(const std::string& uri, std::string description, std::string origin)
+      : description_(std::move(description)),
+        origin_(std::move(origin)),
+        session_(open_session(uri, description_)) {
     handle_ = handle_of(session_);
     // What was acknowledged is on disk, also where the server's default says otherwise.
     run_script(
@@ -140,8 +143,26 @@ class PostgresConnection : public Connection {
 
   bool is_postgres() const override { return true; }
 
+  void tell(std::string_view topic) override { told_.emplace(topic); }
+
   void begin_read() override { command("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
-  void begin_write() override { command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); }
+  void begin_write() override {
+    told_.clear();
+    command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+  }
+  TransactionName prepare_commit() override {
+    // One message for both; the answer to the last statement is the one that comes back.
+    std::string script;
+    for (const std::string& topic : told_) {
+      script += fmt::format("SELECT pg_notify({}, '{} {}');", channel_sql, topic, origin_);
+    }
+    told_.clear();
+    script += "SELECT pg_current_xact_id_if_assigned()";
+    const ResultPtr result(::PQexec(handle_, script.c_str()));
+    check(result.get(), script);
+    if (::PQntuples(result.get()) != 1 || ::PQgetisnull(result.get(), 0, 0) != 0) return {};
+    return {.number = ::PQgetvalue(result.get(), 0, 0), .server_process = ::PQbackendPID(handle_)};
+  }
   void commit() override {
     const ResultPtr result(::PQexec(handle_, "COMMIT"));
     check(result.get(), "COMMIT");
@@ -152,6 +173,22 @@ class PostgresConnection : public Connection {
   }
   void rollback() noexcept override {
     if (in_transaction()) ResultPtr(::PQexec(handle_, "ROLLBACK"));
+  }
+
+  TransactionOutcome outcome_of(const TransactionName& transaction) override {
+    const auto status = one("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))",
+                            [](const Row& row) { return row.get<std::optional<std::string>>(0); },
+                            {{"number", transaction.number}});
+    if (!status || !*status) {
+      throw Failure("The database " + description_ + " no longer knows the transaction " +
+                    transaction.number + ".");
+    }
+    if (**status == "committed") return TransactionOutcome::kept;
+    return **status == "aborted" ? TransactionOutcome::undone : TransactionOutcome::going_on;
+  }
+  void end_process_of(const TransactionName& transaction) override {
+    execute("SELECT pg_terminate_backend(CAST(CAST(:process AS bigint) AS integer))",
+            {{"process", transaction.server_process}});
   }
 
   void set_savepoint() override { command("SAVEPOINT one_write"); }
@@ -259,16 +296,19 @@ class PostgresConnection : public Connection {
   }
 
   std::string description_;
+  std::string origin_;
   soci::session session_;
   PGconn* handle_ = nullptr;  // the session's own
   StatementCache<PostgresStatement> statements_;
   std::int64_t prepared_ = 0;
+  std::set<std::string> told_;  // since begin_write
 };
 
 }  // namespace
 
-std::unique_ptr<Connection> open_postgres(const std::string& uri, const std::string& description) {
-  return std::make_unique<PostgresConnection>(uri, description);
+std::unique_ptr<Connection> open_postgres(const std::string& uri, const std::string& description,
+                                          const std::string& origin) {
+  return std::make_unique<PostgresConnection>(uri, description, origin);
 }
 
 }  // namespace cupola::db

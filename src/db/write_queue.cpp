@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include <pthread.h>
 
@@ -10,6 +11,10 @@ namespace {
 
 constexpr std::size_t largest_batch = 500;
 constexpr int most_tries = 5;
+/// Some six seconds of asking what became of a transaction, the first two of them without ending
+/// the process that still works on it.
+constexpr int most_questions = 7;
+constexpr int patient_questions = 6;
 
 /// After a batch of several, the next waits this long at most until as many have come again: those
 /// whose writes just ended are about to bring their next ones, and a commit costs several times it.
@@ -21,7 +26,7 @@ struct BatchUndone {};
 /// A job threw, and its batch has no savepoint to go back to.
 struct SavepointsNeeded {};
 
-/// Time for a server that restarts, or for another's transaction that was in the way.
+/// Time for a database that restarts, or for another's transaction that was in the way.
 void pause_before(int try_number) {
   std::this_thread::sleep_for(std::chrono::milliseconds{25} * (1 << try_number));
 }
@@ -118,26 +123,53 @@ void WriteQueue::keep(Batch batch) {
 }
 
 void WriteQueue::attempt(Batch& batch, bool with_savepoints) {
-  const auto connection = connections_.lend();
+  // Given back before the database is asked: the question needs another one.
+  std::optional<ConnectionPool::Lent> lent(connections_.lend());
+  Connection& connection = **lent;
   for (Job* job : batch) job->error = nullptr;
-  connection->begin_write();
+  connection.begin_write();
   for (Job* job : batch) {
-    attempt_one(*connection, *job, with_savepoints);
+    attempt_one(connection, *job, with_savepoints);
     if (!job->error) continue;
     if (batch.size() == 1) return;  // the connection rolls back when it is given back
     if (!with_savepoints) throw SavepointsNeeded{};
-    if (!connection->in_transaction()) {
+    if (!connection.in_transaction()) {
       std::erase(batch, job);
       throw BatchUndone{};
     }
   }
+  const TransactionName transaction = connection.prepare_commit();
   try {
-    connection->commit();
-  } catch (const ConnectionLost& error) {
-    throw Failure(std::string(error.what()) +
-                  " It broke while a transaction was being committed: whether that was kept is not "
-                  "known.");
+    connection.commit();
+  } catch (const ConnectionLost& lost) {
+    lent.reset();
+    if (!transaction.number.empty()) settle(transaction, lost);
   }
+}
+
+/// Returns when the transaction was kept, throws ConnectionLost when nothing of it was.
+void WriteQueue::settle(const TransactionName& transaction, const ConnectionLost& lost) {
+  std::string why = lost.what();
+  for (int tries = 1; tries <= most_questions; ++tries) {
+    auto outcome = TransactionOutcome::going_on;
+    try {
+      const auto connection = connections_.lend();
+      connection->begin_read();
+      outcome = connection->outcome_of(transaction);
+      if (outcome == TransactionOutcome::going_on && tries >= patient_questions) {
+        connection->end_process_of(transaction);
+      }
+      connection->commit();
+    } catch (const Failure& failure) {
+      why = failure.what();
+    }
+    if (outcome == TransactionOutcome::kept) return;
+    if (outcome == TransactionOutcome::undone) throw ConnectionLost(lost);
+    pause_before(tries);
+  }
+  throw Failure(why +
+                " The connection broke while a transaction was being committed: whether that was "
+                "kept is not known.");
 }
 
 void WriteQueue::attempt_one(Connection& connection, Job& job, bool with_savepoint) {

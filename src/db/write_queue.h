@@ -19,7 +19,8 @@ namespace cupola::db {
 /// worked on while the one before is being committed (PostgreSQL). When one throws, its batch
 /// starts over with a savepoint for each, so that it undoes its own statements only. A batch whose
 /// connection is lost before its commit, or whose transaction the database gives up, runs again a
-/// few times.
+/// few times. When the connection is lost during the commit, the database is asked by the
+/// transaction's number what became of it.
 class WriteQueue {
  public:
   using Work = std::function<void(Session&)>;
@@ -45,6 +46,7 @@ class WriteQueue {
   void serve();
   void keep(Batch batch);
   void attempt(Batch& batch, bool with_savepoints);
+  void settle(const TransactionName& transaction, const ConnectionLost& lost);
   static void attempt_one(Connection& connection, Job& job, bool with_savepoint);
 
   ConnectionPool& connections_;
