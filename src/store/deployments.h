@@ -85,10 +85,14 @@ Result<Release> queue_rollback(db::Session& db, const Deployment& deployment,
                                std::int64_t release_number, Instant now);
 
 /// The oldest queued release, now building under a lease of `worker`; at most one release of a
-/// deployment builds at a time. Also one whose builder's lease ended.
+/// deployment builds at a time. Also one whose builder's lease ended, or that `worker` itself left
+/// unfinished: so call it only while it builds none.
 std::optional<Release> claim_release(db::Session& db, std::string_view worker, Instant now,
                                      std::chrono::milliseconds lease);
-void renew_release_lease(db::Session& db, const ReleaseKey& release, std::string_view worker,
+/// Whether `claim_release` would give one. Only reads.
+bool has_claimable_release(db::Session& db, std::string_view worker, Instant now);
+/// False when the release is no longer being built by the worker.
+bool renew_release_lease(db::Session& db, const ReleaseKey& release, std::string_view worker,
                          Instant lease_ends);
 
 std::optional<Release> find_release(db::Session& db, const ReleaseKey& key);
@@ -108,13 +112,16 @@ struct SwitchOver {
 /// Makes the release the live one and retires the one before. The schedules are switched over in
 /// the same transaction by `replace_schedules` (store/schedules.h).
 Result<void> switch_over(db::Session& db, const SwitchOver& switch_over, Instant now);
-void fail_release(db::Session& db, const ReleaseKey& release, std::string_view worker,
+/// False, and nothing written, when the release is no longer being built by the worker.
+bool fail_release(db::Session& db, const ReleaseKey& release, std::string_view worker,
                   const std::optional<std::string>& commit, std::string_view error, Instant now);
 
 /// Retired and failed releases beyond the newest `keep` of each deployment that no open run uses:
 /// rows whose files may go. `forget_release` then removes the row's content.
 std::vector<ReleaseKey> list_surplus_releases(db::Session& db, int keep);
 void forget_release(db::Session& db, const ReleaseKey& release);
+/// False when there is no such release, or it was forgotten: its files may go, on each server.
+bool is_release_kept(db::Session& db, const ReleaseKey& release);
 /// Content and lock of each release that is live or used by an open run, or among those kept.
 std::vector<Release> list_kept_releases(db::Session& db);
 

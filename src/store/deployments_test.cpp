@@ -157,7 +157,7 @@ TEST_P(DeploymentsTest, OneOfADeploymentBuildsAtATimeAndTheNextFollows) {
   queue();
   const auto first = claim();
   queue();
-  EXPECT_FALSE(claim()) << "the second waits for the first";
+  EXPECT_FALSE(claim("another")) << "the second waits for the first";
   ASSERT_TRUE(switch_to(*first));
   EXPECT_EQ(deployment().status, DeploymentStatus::deploying) << "one waits";
   EXPECT_EQ(claim()->number, 2);
@@ -168,7 +168,8 @@ TEST_P(DeploymentsTest, ABuilderThatIsGoneIsReplacedAndCannotSwitchOver) {
   ASSERT_TRUE(claim("gone"));
   EXPECT_FALSE(claim("second", noon + 1min));
   write([&](db::Session& s) {
-    renew_release_lease(s, queued.key, "gone", noon + 5min);
+    EXPECT_TRUE(renew_release_lease(s, queued.key, "gone", noon + 5min));
+    EXPECT_FALSE(has_claimable_release(s, "second", noon + 2min));
     return 0;
   });
   EXPECT_FALSE(claim("second", noon + 2min));
@@ -178,8 +179,18 @@ TEST_P(DeploymentsTest, ABuilderThatIsGoneIsReplacedAndCannotSwitchOver) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Error::Kind::conflict);
   fail(queued, "gone");
+  EXPECT_FALSE(write(
+      [&](db::Session& s) { return renew_release_lease(s, queued.key, "gone", noon + 9min); }));
   EXPECT_EQ(find(queued.key).status, ReleaseStatus::building);
   EXPECT_TRUE(switch_to(queued, "second"));
+}
+
+TEST_P(DeploymentsTest, ABuilderThatComesBackTakesUpItsOwnReleaseAtOnce) {
+  const auto queued = queue();
+  ASSERT_TRUE(claim("killed"));
+
+  EXPECT_FALSE(claim("another"));
+  EXPECT_EQ(claim("killed")->key, queued.key);
 }
 
 TEST_P(DeploymentsTest, OneBuilderGetsAReleaseHoweverManyAsk) {

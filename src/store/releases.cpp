@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "store/columns.h"
 #include "store/deployments.h"
+#include "store/topics.h"
 
 namespace cupola::store {
 namespace {
@@ -70,6 +71,7 @@ struct Wanted {
 };
 
 Release queue(db::Session& db, const Deployment& deployment, const Wanted& wanted, Instant now) {
+  db.tell(topics::releases);
   // Two servers that queue at once must not draw the same number.
   db.execute("SELECT key FROM deployments WHERE key = :deployment /* pg: FOR UPDATE */",
              {{"deployment", deployment.key}});
@@ -128,28 +130,43 @@ Result<Release> queue_rollback(db::Session& db, const Deployment& deployment,
   return queue(db, deployment, {.commit = old->commit, .lock = old->lock}, now);
 }
 
+namespace {
+
+// While one of a deployment builds, also under a lease that ended, its next one waits.
+#define OLDEST_CLAIMABLE                                                                \
+  "SELECT c.key FROM releases c"                                                        \
+  " WHERE c.ended_at IS NULL AND c.live_at IS NULL"                                     \
+  " AND (c.status = 'queued'"                                                           \
+  " OR (c.status = 'building' AND (c.worker = :worker OR c.lease_ends < :now)))"        \
+  " AND NOT EXISTS (SELECT 1 FROM releases b WHERE b.deployment_key = c.deployment_key" \
+  " AND b.status = 'building' AND b.key <> c.key)"                                      \
+  " ORDER BY c.created_at, c.key LIMIT 1"
+
+}  // namespace
+
 std::optional<Release> claim_release(db::Session& db, std::string_view worker, Instant now,
                                      std::chrono::milliseconds lease) {
-  // While one of a deployment builds, also under a lease that ended, its next one waits.
-  return db.one(R"sql(
-      UPDATE releases SET status = 'building', worker = :worker, lease_ends = :lease_ends
-      WHERE key = (
-        SELECT c.key FROM releases c
-        WHERE c.ended_at IS NULL AND c.live_at IS NULL
-          AND (c.status = 'queued' OR (c.status = 'building' AND c.lease_ends < :now))
-          AND NOT EXISTS (SELECT 1 FROM releases b WHERE b.deployment_key = c.deployment_key
-                          AND b.status = 'building' AND b.key <> c.key)
-        ORDER BY c.created_at, c.key LIMIT 1 /* pg: FOR UPDATE SKIP LOCKED */)
-      RETURNING )sql" RELEASE_COLUMNS,
-                to_release, {{"worker", worker}, {"now", now}, {"lease_ends", now + lease}});
+  return db.one(
+      "UPDATE releases SET status = 'building', worker = :worker, lease_ends = :lease_ends"
+      " WHERE key = (" OLDEST_CLAIMABLE
+      " /* pg: FOR UPDATE SKIP LOCKED */)"
+      " RETURNING " RELEASE_COLUMNS,
+      to_release, {{"worker", worker}, {"now", now}, {"lease_ends", now + lease}});
 }
 
-void renew_release_lease(db::Session& db, const ReleaseKey& release, std::string_view worker,
+bool has_claimable_release(db::Session& db, std::string_view worker, Instant now) {
+  return db
+      .one(OLDEST_CLAIMABLE, [](const db::Row&) { return true; },
+           {{"worker", worker}, {"now", now}})
+      .has_value();
+}
+
+bool renew_release_lease(db::Session& db, const ReleaseKey& release, std::string_view worker,
                          Instant lease_ends) {
-  db.execute(R"sql(
+  return db.execute(R"sql(
       UPDATE releases SET lease_ends = :lease_ends
       WHERE key = :key AND worker = :worker AND status = 'building')sql",
-             {{"lease_ends", lease_ends}, {"key", release}, {"worker", worker}});
+                    {{"lease_ends", lease_ends}, {"key", release}, {"worker", worker}}) == 1;
 }
 
 std::optional<Release> find_release(db::Session& db, const ReleaseKey& key) {
@@ -198,10 +215,12 @@ Result<void> switch_over(db::Session& db, const SwitchOver& switch_over, Instant
   db.execute("UPDATE deployments SET release_key = :release WHERE key = :deployment",
              {{"release", switch_over.release}, {"deployment", *deployment}});
   set_status(db, *deployment, status_after(db, *deployment, DeploymentStatus::live), now);
+  db.tell(topics::releases);
+  db.tell(topics::runs);  // some may have waited for a live release
   return {};
 }
 
-void fail_release(db::Session& db, const ReleaseKey& release, std::string_view worker,
+bool fail_release(db::Session& db, const ReleaseKey& release, std::string_view worker,
                   const std::optional<std::string>& commit, std::string_view error, Instant now) {
   const auto deployment = db.one(R"sql(
       UPDATE releases SET status = 'failed', commit_hash = coalesce(:commit, commit_hash),
@@ -214,8 +233,10 @@ void fail_release(db::Session& db, const ReleaseKey& release, std::string_view w
                                   {"now", now},
                                   {"key", release},
                                   {"worker", worker}});
-  if (!deployment) return;
+  if (!deployment) return false;
   set_status(db, *deployment, status_after(db, *deployment, DeploymentStatus::failed), now);
+  db.tell(topics::releases);
+  return true;
 }
 
 std::vector<ReleaseKey> list_surplus_releases(db::Session& db, int keep) {
@@ -235,6 +256,13 @@ void forget_release(db::Session& db, const ReleaseKey& release) {
       UPDATE releases SET files_kept = 0, content = NULL, lock = NULL, plan = NULL
       WHERE key = :key AND status IN ('retired', 'failed'))sql",
              {{"key", release}});
+}
+
+bool is_release_kept(db::Session& db, const ReleaseKey& release) {
+  return db
+      .one("SELECT 1 FROM releases WHERE key = :key AND files_kept = 1",
+           [](const db::Row&) { return true; }, {{"key", release}})
+      .has_value();
 }
 
 std::vector<Release> list_kept_releases(db::Session& db) {

@@ -6,6 +6,7 @@
 
 #include "store/columns.h"
 #include "store/run_rows.h"
+#include "store/topics.h"
 
 namespace cupola::store {
 namespace {
@@ -103,6 +104,7 @@ void add_run(db::Session& db, const NewRun& run, Instant now) {
               {"state_ids", to_column(run.state_ids)},
               {"run_timeout", run.run_timeout}});
   put_state_ids(db, run.id, run.project, run.state_ids);
+  db.tell(topics::runs);
 }
 
 std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now) {
@@ -167,6 +169,7 @@ bool requeue_run(db::Session& db, const Lease& lease, const std::vector<std::str
   release_locks(db, lease.run);
   drop_state_ids(db, lease.run);
   put_state_ids(db, lease.run, *project, state_ids);
+  db.tell(topics::runs);
   return true;
 }
 

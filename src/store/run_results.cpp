@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "store/run_rows.h"
 #include "store/state_capture.h"
+#include "store/topics.h"
 
 namespace cupola::store {
 namespace {
@@ -80,6 +81,7 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
   if (ended->has_open_states) make_states_final(db, lease.run, now);
   if (ended->has_state_ids || ended->has_schedule) release_locks(db, lease.run);
   if (ended->has_state_ids) drop_state_ids(db, lease.run);
+  db.tell(topics::runs);
   return true;
 }
 
@@ -102,6 +104,7 @@ Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, c
     if (ended) return *ended;
   }
   if (found->status == RunStatus::stopping) return *found;
+  db.tell(topics::runs);
   return *db.one(
       "UPDATE runs SET status = 'stopping', stop_requested_at = :now,"
       " cancel_code = :cancel_code, deadline = :deadline"

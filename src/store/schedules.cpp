@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/columns.h"
+#include "store/topics.h"
 
 namespace cupola::store {
 namespace {
@@ -129,6 +130,7 @@ std::vector<Schedule> replace_schedules(db::Session& db, const DeploymentKey& de
                     [&](const ReleasedSchedule& schedule) { return schedule.name == old.name; });
     if (!wanted && old.present) take_away(db, old.key);
   }
+  db.tell(topics::schedules);
   return list_all_schedules(db, deployment);
 }
 
@@ -183,6 +185,7 @@ void set_enabled(db::Session& db, const ScheduleKey& schedule, bool enabled, Ins
         enabled_at = CASE WHEN :enabled = 1 THEN :now ELSE enabled_at END
       WHERE key = :key AND enabled <> :enabled)sql",
              {{"enabled", enabled}, {"now", now}, {"key", schedule}});
+  db.tell(topics::schedules);
 }
 
 std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit) {

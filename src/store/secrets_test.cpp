@@ -1,6 +1,8 @@
 #include "store/secrets.h"
 
+#include <barrier>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -87,6 +89,24 @@ TEST_P(SecretsTest, AnotherKeyOrNoneIsRefused) {
 
   std::filesystem::rename(kept, key_file());
   EXPECT_EQ(refusal_of_vault(), "");
+}
+
+TEST_P(SecretsTest, ServersThatStartAtOnceOnOneKeyFileAgreeOnOneKey) {
+  constexpr int servers = 8;
+  std::barrier start(servers);
+  std::vector<std::string> ids(servers);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < servers; ++i) {
+    threads.emplace_back([&, i] {
+      start.arrive_and_wait();
+      ids[i] = Vault::open(key_file(), *db).key_id();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+
+  EXPECT_THAT(ids, ::testing::Each(Vault::open(key_file(), *db).key_id()));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(key_file().parent_path()), {}), 1)
+      << "nothing else is left";
 }
 
 TEST_P(SecretsTest, ASealedTextOpensOnlyWhereItWasSealed) {

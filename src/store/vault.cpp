@@ -1,11 +1,13 @@
 #include "store/vault.h"
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 
 #include <fmt/format.h>
 #include <sodium.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "base/log.h"
@@ -78,6 +80,21 @@ KeyBytes parse_key_file(const std::filesystem::path& file, std::string_view text
   return key;
 }
 
+/// A new key in a new file, or the key of another server that made the shared file meanwhile.
+KeyBytes make_key_file(const std::filesystem::path& file) {
+  KeyBytes key{};
+  crypto_aead_xchacha20poly1305_ietf_keygen(key.data());
+  const std::filesystem::path own = file.string() + "." + random_hex(8);
+  write_file(own, key_file_text(key), 0600);
+  // A link, unlike a rename, takes no file's place.
+  const int failed = ::link(own.c_str(), file.c_str()) == 0 ? 0 : errno;
+  ::unlink(own.c_str());
+  if (failed == 0) return key;
+  const auto text = read_file(file, 64 * 1024);
+  if (failed != EEXIST || !text) fail(file, "it cannot be made: " + system_text(failed));
+  return parse_key_file(file, *text);
+}
+
 void warn_if_others_can_read(const std::filesystem::path& file) {
   struct ::stat status {};
   if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
@@ -129,8 +146,7 @@ Vault Vault::open(const std::filesystem::path& key_file, db::Database& database)
                      "{}. Put that key file back.",
                      *kept));
   } else {
-    crypto_aead_xchacha20poly1305_ietf_keygen(key->bytes.data());
-    write_file(key_file, key_file_text(key->bytes), 0600);
+    key->bytes = make_key_file(key_file);
   }
   key->id = id_of(key->bytes);
   if (!kept) kept = keep_key_id(database, key->id);
