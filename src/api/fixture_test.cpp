@@ -160,7 +160,7 @@ Side ApiTest::make_side(const std::string& name) {
   logs::Writer writer = logs::Writer::open(home_.log(side.run), {});
   writer.append(logs::Stream::output, name + " line 0\n" + name + " line 1\n", now);
   writer.close(now);
-  make_folder(home_.release(side.release.key));
+  make_folder(home_.deploy_log(side.release.key).parent_path());
   write_file(home_.deploy_log(side.release.key), name + " deploys\n");
   return side;
 }

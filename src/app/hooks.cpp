@@ -67,9 +67,7 @@ api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, bool allow_l
                            const store::Release& release, const std::vector<std::string>& words,
                            std::string_view suffix) -> Result<std::vector<std::string>> {
     // The checkout is all that is looked at: no request waits for environments to be built.
-    if (!std::filesystem::exists(home.checkout(release.key))) {
-      if (const auto files = deployer.ensure_files(release); !files) return files.error();
-    }
+    if (const auto files = deployer.ensure_checkout(release); !files) return files.error();
     return state_ids_of(home, release, words, suffix);
   };
   return hooks;

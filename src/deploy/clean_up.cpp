@@ -42,6 +42,8 @@ int remove_releases(db::Database& database, const Home& home, int keep) {
       log_warning("clean-up: files of an old release stay in {}", home.release(key).string());
       continue;
     }
+    std::error_code ignored;
+    fs::remove(home.deploy_log(key), ignored);
     database.write([&](db::Session& db) { store::forget_release(db, key); });
     if (release) touched.insert(release->project);
     ++count;
@@ -66,17 +68,26 @@ int remove_releases(db::Database& database, const Home& home, int keep) {
   return count;
 }
 
-/// Folders whose rows are gone with a deployment or project.
+bool is_kept(db::Database& database, const ReleaseKey& key) {
+  return database.read([&](db::Session& db) { return store::is_release_kept(db, key); });
+}
+
+/// Folders whose rows are gone with a deployment or project, or whose release another server
+/// cleaned up.
 void remove_orphans(db::Database& database, const Home& home, Instant now) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(home.releases(), ignored)) {
     if (now - changed_at(entry.path()) < surely_abandoned) continue;
     const ReleaseKey key{entry.path().filename().string()};
-    if (!database.read([&](db::Session& db) { return store::find_release(db, key); })) {
-      remove_tree(entry.path());
+    if (!is_kept(database, key)) remove_tree(entry.path());
+  }
+  for (const auto& entry : fs::directory_iterator(home.logs() / "deploys", ignored)) {
+    if (now - changed_at(entry.path()) < surely_abandoned) continue;
+    if (!is_kept(database, ReleaseKey{entry.path().stem().string()})) {
+      fs::remove(entry.path(), ignored);
     }
   }
-  for (const auto& entry : fs::directory_iterator(home.root() / "persisted", ignored)) {
+  for (const auto& entry : fs::directory_iterator(home.persisted(), ignored)) {
     const DeploymentKey key{entry.path().filename().string()};
     if (!database.read([&](db::Session& db) { return store::find_deployment(db, key); })) {
       remove_tree(entry.path());  // it could only be deleted when no run of it was open

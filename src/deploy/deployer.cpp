@@ -24,8 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// How often releases are looked for whose builder died; new ones wake the loop.
-constexpr std::chrono::milliseconds look_again{30s};
+/// How often releases are looked for whose builder died, or that another server queued while its
+/// word was not heard.
+constexpr std::chrono::milliseconds look_again{1s};
 
 /// One of the fifteen whole minutes from -7 to +7, each as likely.
 std::chrono::minutes draw_offset() {
@@ -33,20 +34,22 @@ std::chrono::minutes draw_offset() {
   return std::chrono::minutes{std::uniform_int_distribution<int>(-7, 7)(device)};
 }
 
-/// Renews the lease of a release while it is built.
+/// Renews the lease of a release while it is built; `lost` is requested when another server has it.
 class LeaseKeeper {
  public:
-  LeaseKeeper(const Dependencies& dependencies, const Options& options, ReleaseKey release)
-      : thread_([&dependencies, &options, release = std::move(release),
-                 this](const std::stop_token& token) {
+  LeaseKeeper(const Dependencies& dependencies, const Options& options, ReleaseKey release,
+              std::stop_source lost)
+      : thread_([&dependencies, &options, release = std::move(release), lost = std::move(lost),
+                 this](const std::stop_token& token) mutable {
           std::unique_lock lock(mutex_);
           while (!changed_.wait_for(lock, token, options.lease / 3, [] { return false; }) &&
                  !token.stop_requested()) {
             try {
-              dependencies.database.write([&](db::Session& db) {
-                store::renew_release_lease(db, release, options.worker,
-                                           dependencies.clock.now() + options.lease);
+              const bool kept = dependencies.database.write([&](db::Session& db) {
+                return store::renew_release_lease(db, release, options.worker,
+                                                  dependencies.clock.now() + options.lease);
               });
+              if (!kept) lost.request_stop();
             } catch (const Failure& failure) {
               // The build goes on; whether it still holds the lease shows at the switch-over.
               log_warning("deploy: cannot renew the lease of a release: {}", failure.what());
@@ -82,6 +85,7 @@ struct Deployer::Job {
   Lock lock;  ///< whose resolutions are kept: the live one's, or of the release rolled back to
   std::string commit;
   Prepared prepared;
+  std::stop_token stop;  ///< the server ends, or the release is another's
 
   void tell(std::string_view line) const {
     if (log != nullptr) log->line(line);
@@ -99,7 +103,7 @@ Deployer::Deployer(Dependencies dependencies, Options options,
 
 Deployer::Job Deployer::make_job(const store::Deployment& deployment, const std::string& revision) {
   return dependencies_.database.read([&](db::Session& db) {
-    Job job{.deployment = deployment, .revision = revision};
+    Job job{.deployment = deployment, .revision = revision, .stop = stop_.get_token()};
     const auto project = store::find_project(db, deployment.project);
     if (!project) throw Failure("the project of the deployment " + deployment.name + " is gone");
     job.project = *project;
@@ -128,7 +132,7 @@ Result<std::string> Deployer::fetch(Job& job) {
   if (!revision) return revision.error();
   const auto repository =
       repository_of(dependencies_.home, options_, job.project, job.source.secrets);
-  auto commit = repository.fetch(*revision, stop_.get_token());
+  auto commit = repository.fetch(*revision, job.stop);
   if (commit) {
     job.tell(fmt::format("fetched {} of {}: commit {} ({})", *revision,
                          git::without_credentials(*url), *commit, seconds_since(start)));
@@ -145,7 +149,7 @@ Result<void> Deployer::build(Job& job) {
       repository_of(dependencies_.home, options_, job.project, job.source.secrets);
   const ReleaseKey& key = job.release->key;
   const auto left_out =
-      ensure_checkout(dependencies_.home, repository, key, job.commit, stop_.get_token());
+      deploy::ensure_checkout(dependencies_.home, repository, key, job.commit, job.stop);
   if (!left_out) return left_out.error();
   if (!left_out->empty()) job.tell("note: " + *left_out);
   job.source.checkout = dependencies_.home.checkout(key);
@@ -166,7 +170,7 @@ Result<void> Deployer::build(Job& job) {
   }
 
   auto prepared = prepare(environments_, job.source, std::move(judged), job.lock, job.live_lock,
-                          job.release->refresh_plugins, false, progress, stop_.get_token());
+                          job.release->refresh_plugins, false, progress, job.stop);
   if (!prepared) return prepared.error();
   job.prepared = std::move(*prepared);
   Plan plan{
@@ -179,7 +183,7 @@ Result<void> Deployer::build(Job& job) {
   if (!is_isolated(options_)) {
     job.tell("note: environments are built without a sandbox: " + process::sandbox_support().text);
   }
-  return build_missing(environments_, job.source, job.prepared, progress, stop_.get_token());
+  return build_missing(environments_, job.source, job.prepared, progress, job.stop);
 }
 
 Result<void> Deployer::go_live(Job& job) {
@@ -199,8 +203,19 @@ Result<void> Deployer::go_live(Job& job) {
   });
 }
 
+/// After a failure that left open whether the switch-over was kept.
+bool Deployer::went_live(const store::Release& release) {
+  const auto found = dependencies_.database.read(
+      [&](db::Session& db) { return store::find_release(db, release.key); });
+  return found && found->live_at.has_value();
+}
+
 std::optional<std::chrono::milliseconds> Deployer::step() {
   if (stop_.stop_requested()) return std::nullopt;
+  const bool waits = dependencies_.database.read([&](db::Session& db) {
+    return store::has_claimable_release(db, options_.worker, dependencies_.clock.now());
+  });
+  if (!waits) return look_again;
   const auto release = dependencies_.database.write([&](db::Session& db) {
     return store::claim_release(db, options_.worker, dependencies_.clock.now(), options_.lease);
   });
@@ -210,23 +225,33 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
   std::optional<DeployLog> log;
   Job job;
   Result<void> result;
+  std::stop_source lost;
+  std::stop_source ending;
+  const auto end = [&] { ending.request_stop(); };
+  const std::stop_callback with_server(stop_.get_token(), end);
+  const std::stop_callback with_lease(lost.get_token(), end);
   try {
     make_folder(dependencies_.home.release(release->key), 0700);
+    make_folder(dependencies_.home.logs(), 0700);
     log.emplace(dependencies_.home.deploy_log(release->key), dependencies_.clock);
-    const LeaseKeeper keeper(dependencies_, options_, release->key);
+    const LeaseKeeper keeper(dependencies_, options_, release->key, lost);
     const auto deployment = dependencies_.database.read(
         [&](db::Session& db) { return store::find_deployment(db, release->deployment); });
     if (!deployment) throw Failure("the deployment of the release is gone");
     // A release that comes with a commit is a way back to it, with the lock of then.
     job = make_job(*deployment, release->commit.value_or(deployment->revision));
     job.release = release;
+    job.stop = ending.get_token();
     if (release->lock) job.lock = parse_lock(*release->lock);
     log->mask(job.source.secrets);
     job.log = &*log;
     log->line("release {} of {}/{}: environment {}, revision {}", release->number, job.project.name,
               deployment->name, deployment->environment, job.revision);
     result = build(job);
-    if (result) result = go_live(job);
+    if (result) {
+      result = go_live(job);
+      if (!result) lost.request_stop();  // the one thing for which a switch-over is turned down
+    }
   } catch (const std::exception& failure) {
     // The disk is full, say: this release ends with that reason, and the next may fare better.
     result = Error{Error::Kind::unavailable, failure.what(),
@@ -242,6 +267,13 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
     if (log) log->line("stopped with the server; it is taken up again");
     return std::nullopt;
   }
+  if (lost.stop_requested()) {
+    log_warning("deploy: release {} took longer than its lease; another server has it",
+                release->number);
+    if (log) log->line("this server fell behind: another one took the release over");
+    return 0ms;
+  }
+  if (!result && went_live(*release)) result = {};
   if (result) {
     log->line("live: {} schedules, {} plugin environments, meltano {} ({})",
               job.prepared.content.schedules.size(), job.prepared.content.environments.size(),
@@ -294,6 +326,32 @@ Result<Plan> Deployer::plan_update(const store::Deployment& deployment, bool ref
   return plan;
 }
 
+Result<Deployer::Job> Deployer::job_of(const store::Release& release, const std::string& commit) {
+  const auto deployment = dependencies_.database.read(
+      [&](db::Session& db) { return store::find_deployment(db, release.deployment); });
+  if (!deployment) {
+    return Error{Error::Kind::not_found, "The deployment of the release is gone.", ""};
+  }
+  return make_job(*deployment, commit);
+}
+
+Result<void> Deployer::ensure_checkout(const store::Release& release) {
+  if (fs::exists(dependencies_.home.checkout(release.key))) return {};
+  if (!release.commit) {
+    return Error{Error::Kind::conflict, fmt::format("Release {} is not complete.", release.number),
+                 "Deploy again."};
+  }
+  auto job = job_of(release, *release.commit);
+  if (!job) return job.error();
+  if (auto commit = fetch(*job); !commit) return commit.error();
+  const auto repository =
+      repository_of(dependencies_.home, options_, job->project, job->source.secrets);
+  const auto made = deploy::ensure_checkout(dependencies_.home, repository, release.key,
+                                            *release.commit, stop_.get_token());
+  if (!made) return made.error();
+  return {};
+}
+
 Result<void> Deployer::ensure_files(const store::Release& release) {
   if (!release.content || !release.lock) {
     return Error{Error::Kind::conflict, fmt::format("Release {} is not complete.", release.number),
@@ -309,23 +367,12 @@ Result<void> Deployer::ensure_files(const store::Release& release) {
     else
       missing.push_back(key);
   }
-  const bool has_checkout = fs::exists(dependencies_.home.checkout(release.key));
-  if (missing.empty() && has_checkout) return {};
+  if (const auto checkout = ensure_checkout(release); !checkout) return checkout;
+  if (missing.empty()) return {};
 
-  const auto deployment = dependencies_.database.read(
-      [&](db::Session& db) { return store::find_deployment(db, release.deployment); });
-  if (!deployment) {
-    return Error{Error::Kind::not_found, "The deployment of the release is gone.", ""};
-  }
-  Job job = make_job(*deployment, content.commit);
-  if (!has_checkout) {
-    if (auto commit = fetch(job); !commit) return commit.error();
-    const auto repository =
-        repository_of(dependencies_.home, options_, job.project, job.source.secrets);
-    const auto made = ensure_checkout(dependencies_.home, repository, release.key, content.commit,
-                                      stop_.get_token());
-    if (!made) return made.error();
-  }
+  auto made = job_of(release, content.commit);
+  if (!made) return made.error();
+  Job& job = *made;
   job.source.checkout = dependencies_.home.checkout(release.key);
   const Lock lock = parse_lock(*release.lock);
   for (const auto& key : missing) {

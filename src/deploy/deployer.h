@@ -52,6 +52,10 @@ class Deployer {
   /// release's reason for failing; faults of the project are in the plan.
   Result<Plan> plan_update(const store::Deployment& deployment, bool refresh);
 
+  /// Makes sure that the release's checkout is on this machine, from git where it is not; builds
+  /// nothing. From any thread.
+  Result<void> ensure_checkout(const store::Release& release);
+
   /// Makes sure that checkout and environments of the release are on this machine, from git and
   /// lock where they are not. Quick when they are. From any thread.
   Result<void> ensure_files(const store::Release& release);
@@ -62,6 +66,8 @@ class Deployer {
   Result<std::string> fetch(Job& job);
   Job make_job(const store::Deployment& deployment, const std::string& revision);
   Result<void> go_live(Job& job);
+  bool went_live(const store::Release& release);
+  Result<Job> job_of(const store::Release& release, const std::string& commit);
 
   Dependencies dependencies_;
   Options options_;

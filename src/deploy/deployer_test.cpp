@@ -1,7 +1,10 @@
 #include "deploy/deployer.h"
 
+#include <condition_variable>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -548,6 +551,89 @@ TEST_F(DeployerTest, ADeployThatWasKilledIsTakenUpAgain) {
   EXPECT_TRUE(fs::exists(environment(second) / "bin/tap-x"));
 }
 
+/// A clock at which whoever asks from the `calls`th time on stands still: a server that hangs.
+class HangingClock : public Clock {
+ public:
+  HangingClock(const Clock& clock, int calls) : clock_(clock), calls_(calls) {}
+
+  Instant now() const override {
+    std::unique_lock lock(mutex_);
+    if (calls_ > 0) --calls_;
+    hangs_ |= calls_ == 0;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !hangs_ || goes_on_; });
+    return clock_.now();
+  }
+  void wait_until_it_hangs() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return hangs_; });
+  }
+  void go_on() {
+    const std::scoped_lock lock(mutex_);
+    goes_on_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable int calls_;
+  mutable bool hangs_ = false;
+  bool goes_on_ = false;
+};
+
+TEST_F(DeployerTest, case_04_ABuilderThatHangsIsReplacedAndDoesNoHarmWhenItComesBack) {
+  commit_project("tap-x");
+  const auto deployment = now(tenant);
+  const auto queued = database->write(
+      [&](db::Session& db) { return store::queue_release(db, deployment, false, clock.now()); });
+  const auto options = [&](const char* worker) {
+    return Options{.worker = worker, .allow_local_repositories = true, .sandbox = sandbox};
+  };
+  // Two looks at the queue and the first line of the log come before: it hangs after the fetch.
+  HangingClock hanging(clock, 4);
+  bool told = false;
+  Deployer hung({.database = *database, .vault = *vault, .clock = hanging, .home = home()},
+                options("hung"), [&](const store::Release&) { told = true; });
+  const Home other_home(root / "other", home().logs());
+  Deployer other({.database = *database, .vault = *vault, .clock = clock, .home = other_home},
+                 options("other"));
+
+  std::thread thread([&] { EXPECT_EQ(hung.step(), std::optional(0ms)); });
+  hanging.wait_until_it_hangs();
+  EXPECT_NE(other.step(), std::optional(0ms)) << "its lease has not ended";
+  clock.advance(21s);
+  EXPECT_EQ(other.step(), std::optional(0ms));
+  const auto live = find(queued.key);
+  hanging.go_on();
+  thread.join();
+
+  ASSERT_TRUE(is_live(live)) << log(queued);
+  const auto after = find(queued.key);
+  EXPECT_TRUE(is_live(after));
+  EXPECT_EQ(after.live_at, live.live_at);
+  EXPECT_FALSE(told);
+  EXPECT_THAT(log(queued), HasSubstr("another one took the release over"));
+  EXPECT_THAT(log(queued), ::testing::Not(HasSubstr("failed")));
+}
+
+TEST_F(DeployerTest, AServerThatNeverSawAReleaseMakesItsCheckoutAlone) {
+  commit_project("tap-x");
+  const auto release = deploy();
+  ASSERT_TRUE(is_live(release)) << log(release);
+  const Home elsewhere(root / "elsewhere");
+  Deployer there({.database = *database, .vault = *vault, .clock = clock, .home = elsewhere},
+                 {.worker = "there", .allow_local_repositories = true, .sandbox = sandbox});
+
+  ASSERT_TRUE(there.ensure_checkout(release));
+  EXPECT_TRUE(fs::exists(elsewhere.checkout(release.key) / "meltano.yml"));
+  EXPECT_FALSE(fs::exists(elsewhere.environments() / tap_key(release)));
+
+  ASSERT_TRUE(there.ensure_files(release));
+  EXPECT_TRUE(fs::exists(elsewhere.environments() / tap_key(release) / manifest_name));
+}
+
 TEST_F(DeployerTest, StoppingGivesTheReleaseBackAtOnce) {
   commit_project("tap-x");
   const auto deployment = now(tenant);
@@ -623,6 +709,14 @@ TEST_F(DeployerTest, CleanUpTakesWhatNobodyNeeds) {
   EXPECT_GE(some.releases, 1);
   EXPECT_EQ(some.environments, 1);
   EXPECT_FALSE(fs::exists(home().release(first.key)));
+  EXPECT_FALSE(fs::exists(home().deploy_log(first.key)));
+  // Another server's folder: the row says that the release was cleaned up.
+  const Home other(root / "other");
+  make_folder(other.release(first.key));
+  make_folder(other.release(third.key));
+  clean_up(*database, other, {.releases = 1}, later);
+  EXPECT_FALSE(fs::exists(other.release(first.key)));
+  EXPECT_TRUE(fs::exists(other.release(third.key)));
   EXPECT_FALSE(fs::exists(home().environments() / tap_key(first)));
   EXPECT_TRUE(fs::exists(environment(second)));
   EXPECT_TRUE(fs::exists(home().checkout(third.key)));
