@@ -69,7 +69,8 @@ Result<Start> start_run(const Surroundings& with, OpenRun& open) {
                                         .work = *work,
                                         .states = states,
                                         .secrets = std::move(secrets),
-                                        .slot = open.slot});
+                                        .slot = open.slot,
+                                        .now = with.clock.now()});
   if (!supervisor) return supervisor.error();
   open.supervisor = *std::move(supervisor);
   return Start::started;

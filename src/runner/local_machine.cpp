@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "logs/writer.h"
@@ -109,7 +110,8 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
       .timeout = run.run_timeout,
       .grace = options_.grace,
       .memory_limit = options_.memory_limit,
-      .log_limit = options_.log_limit};
+      .log_limit = options_.log_limit,
+      .clock_shift = order.now - SystemClock().now()};
   if (options_.shared_database) {
     spec.server_sign = home_.sign_of_life();
     spec.longest_silence = longest_silence_for(options_.lease);

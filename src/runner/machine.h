@@ -39,6 +39,7 @@ struct StartOrder {
   const std::vector<store::CapturedState>& states;  ///< to be given to it
   std::map<std::string, Secret> secrets;
   int slot = -1;
+  Instant now;  ///< by the clock that all servers share
 };
 
 /// What is there of an open run of this server that is not held, as after a restart.

@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <exception>
 
-#include "base/clock.h"
-
 namespace cupola::supervisor {
 namespace {
 
@@ -32,20 +30,20 @@ void RunLog::attempt(Step step) {
   }
 }
 
-RunLog::RunLog(const RunSpec& spec) {
+RunLog::RunLog(const RunSpec& spec) : clock_(spec.clock_shift) {
   attempt([&] { writer_.emplace(logs::Writer::open(spec.log, options_of(spec))); });
 }
 
 void RunLog::append(logs::Stream stream, std::string_view bytes) {
   attempt([&] {
-    writer_->append(stream, bytes, SystemClock().now());
+    writer_->append(stream, bytes, clock_.now());
     if (!flush_due_) flush_due_ = std::chrono::steady_clock::now() + longest_wait;
   });
 }
 
 void RunLog::note(std::string_view text) {
   attempt([&] {
-    writer_->note(text, SystemClock().now());
+    writer_->note(text, clock_.now());
     writer_->flush();
   });
 }
@@ -57,7 +55,7 @@ void RunLog::flush() {
 
 void RunLog::close() {
   flush_due_.reset();
-  attempt([&] { writer_->close(SystemClock().now()); });
+  attempt([&] { writer_->close(clock_.now()); });
 }
 
 }  // namespace cupola::supervisor

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/clock.h"
 #include "logs/writer.h"
 #include "supervisor/spec.h"
 
@@ -31,6 +32,7 @@ class RunLog {
   template <typename Step>
   void attempt(Step step);
 
+  ShiftedClock clock_;
   std::optional<logs::Writer> writer_;
   std::optional<std::chrono::steady_clock::time_point> flush_due_;
   bool failed_ = false;

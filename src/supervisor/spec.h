@@ -48,6 +48,8 @@ struct RunSpec {
   std::chrono::milliseconds grace{std::chrono::seconds{20}};
   std::int64_t memory_limit = 0;  ///< bytes, 0: none
   std::uint64_t log_limit = 4ull << 30;
+  /// From the system's clock to that of all servers, which stamps log and outcome.
+  std::chrono::milliseconds clock_shift{0};
   std::vector<std::string> notes;  ///< lines of Cupola's own that open the log
   /// A file that the server rewrites each second, and how long it may stay the same: then another
   /// server may take the run's place, so this one ends. Without a span it never does.

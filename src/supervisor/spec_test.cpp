@@ -15,6 +15,7 @@ RunSpec full_spec() {
                .grace = 1s,
                .memory_limit = 1 << 28,
                .log_limit = 1000,
+               .clock_shift = -90s,
                .notes = {"a note"}};
   spec.secrets.emplace("TOKEN", Secret("s3cret\xff"));
   spec.masked.emplace_back("other");

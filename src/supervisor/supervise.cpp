@@ -82,7 +82,7 @@ class Supervision {
 
   void run() {
     for (const std::string& note : spec_.notes) log_.note(note);
-    outcome_.started_at = SystemClock().now();
+    outcome_.started_at = ShiftedClock(spec_.clock_shift).now();
     if (auto started = start(); started) {
       while (!ended_) step();
       end();
@@ -165,8 +165,8 @@ class Supervision {
 
   void tell_started(int pid) {
     is_started_ = true;
-    started_.put(
-        to_json_text(Started{.pid = pid, .at = SystemClock().now(), .sandbox = isolation_}));
+    started_.put(to_json_text(
+        Started{.pid = pid, .at = ShiftedClock(spec_.clock_shift).now(), .sandbox = isolation_}));
   }
 
   Time next_time() const {
@@ -361,7 +361,7 @@ class Supervision {
     log_.close();
     outcome_.log_failed = log_.failed();
     outcome_.log_lines = log_.lines();
-    outcome_.ended_at = SystemClock().now();
+    outcome_.ended_at = ShiftedClock(spec_.clock_shift).now();
     result_.commit(to_json_text(outcome_));
   }
 
