@@ -172,6 +172,11 @@ bool Api::owns(const http::Request& request) {
   return first == "api" || first == "healthz" || first == "readyz";
 }
 
+bool Api::is_health(const http::Request& request) {
+  return request.segments.size() == 1 &&
+         (request.segments.front() == "healthz" || request.segments.front() == "readyz");
+}
+
 http::Reply Api::handle(const http::Request& request) {
   const http::Method method =
       request.method == http::Method::head ? http::Method::get : request.method;

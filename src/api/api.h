@@ -23,6 +23,8 @@ class Api {
 
   /// Whether the path is the API's: /api/…, /healthz or /readyz.
   static bool owns(const http::Request& request);
+  /// Whether the path is one of the two questions that every server answers.
+  static bool is_health(const http::Request& request);
 
   /// The reply, also for paths and methods that there are not (404, 405). Throws Failure when the
   /// database is gone.

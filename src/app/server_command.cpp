@@ -14,6 +14,10 @@ namespace {
 struct Texts {
   std::string home;
   std::string key_file;
+  std::string log_store;
+  std::string persist_store;
+  std::string components = "api,scheduler,runner";
+  std::string lease = "30s";
   std::string uv;
   std::string run_memory = "0";
   std::string sandbox = "on";
@@ -29,10 +33,21 @@ Result<std::chrono::milliseconds> span_of(const char* option, const std::string&
                "Write it as 90s, 15m, 2h or 30d."};
 }
 
+constexpr std::chrono::milliseconds shortest_lease = 6s;
+
+std::filesystem::path absolute_or_empty(const std::string& path) {
+  return path.empty() ? std::filesystem::path() : std::filesystem::absolute(path);
+}
+
 Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
   options.home = texts.home.empty() ? default_home() : std::filesystem::absolute(texts.home);
   options.key_file = texts.key_file;
+  options.log_store = absolute_or_empty(texts.log_store);
+  options.persist_store = absolute_or_empty(texts.persist_store);
   options.uv = texts.uv;
+  const auto components = parse_components(texts.components);
+  if (!components) return components.error();
+  options.components = *components;
   options.sandbox = texts.sandbox == "on";
   const auto memory = parse_bytes(texts.run_memory);
   if (!memory) return memory.error();
@@ -41,7 +56,8 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
     const char* name;
     const std::string& text;
     std::chrono::milliseconds& to;
-  } spans[] = {{"--stop-grace", texts.stop_grace, options.stop_grace},
+  } spans[] = {{"--lease", texts.lease, options.lease},
+               {"--stop-grace", texts.stop_grace, options.stop_grace},
                {"--keep-logs", texts.keep_logs, options.keep_logs},
                {"--keep-runs", texts.keep_runs, options.keep_runs},
                {"--keep-environments", texts.keep_environments, options.keep_environments}};
@@ -49,6 +65,10 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
     const auto read = span_of(span.name, span.text);
     if (!read) return read.error();
     span.to = *read;
+  }
+  if (options.lease < shortest_lease) {
+    return Error{Error::Kind::invalid, "--lease '" + texts.lease + "' is too short.",
+                 "Give 6s or more; 30s suits servers on several machines."};
   }
   return options;
 }
@@ -71,6 +91,14 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       "postgresql://… in place of the SQLite file in the folder");
   add("--key-file", texts->key_file, "CUPOLA_KEY_FILE",
       "Key that seals secrets (default: `key` in the folder)");
+  add("--log-store", texts->log_store, "CUPOLA_LOG_STORE",
+      "Folder of the logs, which servers on one database share (default: `logs` in the folder)");
+  add("--persist-store", texts->persist_store, "CUPOLA_PERSIST_STORE",
+      "Folder of what outlives runs, shared as well (default: `persisted` in the folder)");
+  add("--components", texts->components, "CUPOLA_COMPONENTS",
+      "Parts that this server takes on: some of api, scheduler, runner");
+  add("--lease", texts->lease, "CUPOLA_LEASE",
+      "Within which others take over what a server left that gives no sign; the same on all");
   add("--public-url", options->public_url, "CUPOLA_PUBLIC_URL",
       "Address under which others reach this server");
   server

@@ -36,6 +36,24 @@ Result<Address> parse_address(std::string_view text) {
   return address;
 }
 
+Result<Components> parse_components(std::string_view text) {
+  Components components{.api = false, .scheduler = false, .runner = false};
+  for (const std::string_view word : split(text, ',')) {
+    const std::string_view name = trim(word);
+    if (name == "api") {
+      components.api = true;
+    } else if (name == "scheduler") {
+      components.scheduler = true;
+    } else if (name == "runner") {
+      components.runner = true;
+    } else {
+      return Error{Error::Kind::invalid, fmt::format("{} is no component.", quoted(name)),
+                   "Give some of api, scheduler and runner, with commas between them."};
+    }
+  }
+  return components;
+}
+
 Result<std::int64_t> parse_bytes(std::string_view text) {
   std::int64_t count = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);

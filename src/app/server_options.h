@@ -12,12 +12,27 @@
 
 namespace cupola::app {
 
+/// The parts of the program that a server takes on. Each answers whether it lives.
+struct Components {
+  bool api = true;        ///< the HTTP API
+  bool scheduler = true;  ///< turns fires into queued runs, and cleans the database up
+  bool runner = true;     ///< runs, and the builds of releases that they need
+};
+
+/// "api,scheduler,runner": at least one of them. Errors: invalid.
+Result<Components> parse_components(std::string_view text);
+
 struct ServerOptions {
   std::filesystem::path home;
   std::string listen = "127.0.0.1:8080";
-  std::string database;            ///< URL; empty: the SQLite file in `home`
-  std::filesystem::path key_file;  ///< empty: `key` in `home`
-  std::string public_url;          ///< empty: where it listens
+  std::string database;                 ///< URL; empty: the SQLite file in `home`
+  std::filesystem::path key_file;       ///< empty: `key` in `home`
+  std::filesystem::path log_store;      ///< empty: `logs` in `home`
+  std::filesystem::path persist_store;  ///< empty: `persisted` in `home`
+  Components components;
+  /// Within which others take over the work of a server that gives no sign.
+  std::chrono::milliseconds lease{30s};
+  std::string public_url;  ///< empty: where it listens
   bool allow_local_repositories = false;
   int max_runs = 0;             ///< at once; 0: as many as there are cores
   std::int64_t run_memory = 0;  ///< bytes for each run; 0: no limit
