@@ -1,5 +1,6 @@
 #include "app/server_command.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,9 @@
 
 namespace cupola::app {
 namespace {
+
+/// Room for what a run says about itself.
+constexpr std::int64_t least_log_limit = std::int64_t{1} << 16;
 
 /// Options that need more than CLI11 knows to read.
 struct Texts {
@@ -20,6 +24,7 @@ struct Texts {
   std::string lease = "30s";
   std::string uv;
   std::string run_memory = "0";
+  std::string log_limit = "4GiB";
   std::string sandbox = "on";
   std::string stop_grace = "20s";
   std::string keep_logs = "30d";
@@ -52,6 +57,9 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
   const auto memory = parse_bytes(texts.run_memory);
   if (!memory) return memory.error();
   options.run_memory = *memory;
+  const auto log_limit = parse_bytes(texts.log_limit);
+  if (!log_limit) return log_limit.error();
+  options.log_limit = std::max(*log_limit, least_log_limit);
   const struct {
     const char* name;
     const std::string& text;
@@ -110,6 +118,8 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       ->check(CLI::Range(0, 1000));
   add("--run-memory", texts->run_memory, "CUPOLA_RUN_MEMORY",
       "Memory limit of each run, such as 2GiB; 0: none");
+  add("--log-limit", texts->log_limit, "CUPOLA_LOG_LIMIT",
+      "Size at which the log of a run is cut, and says so");
   add("--sandbox", texts->sandbox, "CUPOLA_SANDBOX",
       "on, or off for trusted projects on machines that cannot isolate")
       ->check(CLI::IsMember({"on", "off"}));

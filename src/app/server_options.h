@@ -34,8 +34,9 @@ struct ServerOptions {
   std::chrono::milliseconds lease{30s};
   std::string public_url;  ///< empty: where it listens
   bool allow_local_repositories = false;
-  int max_runs = 0;             ///< at once; 0: as many as there are cores
-  std::int64_t run_memory = 0;  ///< bytes for each run; 0: no limit
+  int max_runs = 0;                                ///< at once; 0: as many as there are cores
+  std::int64_t run_memory = 0;                     ///< bytes for each run; 0: no limit
+  std::int64_t log_limit = std::int64_t{4} << 30;  ///< bytes of each run's log and index
   bool sandbox = true;
   std::chrono::milliseconds stop_grace{20s};
   unsigned first_run_uid = 60600;

@@ -53,6 +53,7 @@ runner::Options runner_options(const ServerOptions& options, const std::string& 
                        .grace = options.stop_grace,
                        .lease = options.lease,
                        .shared_database = database.is_postgres(),
+                       .log_limit = static_cast<std::uint64_t>(options.log_limit),
                        .least_free_disk = options.least_free_disk / 100,
                        .supervisor = supervisor_program(),
                        .base_env = network_environment()};
