@@ -93,7 +93,7 @@ void install_fake_meltano(const Home& home) {
 
 void set_fire(db::Session& db, const store::Schedule& schedule,
               const std::optional<Instant>& was_due, Instant at) {
-  if (!store::set_next_fire(db, schedule.key, was_due, at, at)) {
+  if (!store::set_next_fire(db, schedule.key, was_due, at, at, SystemClock().now())) {
     throw Failure("The next fire of " + schedule.name + " could not be set.");
   }
 }

@@ -189,6 +189,23 @@ TEST_F(ResourcesTest, FiresAreListedWithTheirRuns) {
   EXPECT_EQ(text_at(ask("GET", "/api/v1/runs/" + run).object(), "schedule"), "hourly");
 }
 
+TEST_F(ResourcesTest, MissedFiresAreListedAndCounted) {
+  ASSERT_EQ(ask("POST", deployment + "/schedules/hourly/enable").status, 200);
+  scheduler::enqueue_due_runs(*db_, clock_.now());
+  clock_.set(*parse_rfc3339("2026-11-23T09:33:00Z"));
+  scheduler::enqueue_due_runs(*db_, clock_.now());
+
+  const json::object schedule = ask("GET", deployment + "/schedules/hourly").object();
+  const Answer fires = ask("GET", deployment + "/schedules/hourly/fires");
+
+  const auto& counts = schedule.at("fire_counts").as_object();
+  EXPECT_EQ(counts.at("run").as_int64(), 1);
+  EXPECT_EQ(counts.at("missed").as_int64(), 5);
+  EXPECT_EQ(counts.at("skipped_overlap").as_int64(), 0);
+  ASSERT_EQ(fires.object().at("fires").as_array().size(), 6U);
+  EXPECT_EQ(text_at(fires.object().at("fires").as_array()[5].as_object(), "outcome"), "missed");
+}
+
 TEST_F(ResourcesTest, AStateIsSetInEachFormAndKeptAsMeltanoKeepsIt) {
   const std::string path = "/api/v1/projects/acme/states/dev:a-to-b";
   const std::string kept = R"({"completed":{"singer_state":{"bookmarks":{"t":1}}}})";

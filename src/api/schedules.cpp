@@ -7,6 +7,9 @@
 namespace cupola::api {
 namespace {
 
+/// So many rows are summed up at most where one schedule is shown.
+constexpr int counted_fires = 10'000;
+
 struct Found {
   Place place;
   store::Schedule schedule;
@@ -23,6 +26,15 @@ Result<Found> schedule_of(const Call& call, db::Session& db) {
                  "`cupola schedule list` shows those there are."};
   }
   return Found{*place, *schedule};
+}
+
+/// One schedule by itself, with what became of its fires.
+json::object shown(db::Session& db, const Found& found, Instant now) {
+  json::object object = to_json(found.schedule, found.place.project, found.place.deployment, now);
+  const auto counts = store::count_fires(db, found.schedule.key, counted_fires);
+  object["fire_counts"] = {
+      {"run", counts.run}, {"skipped_overlap", counts.skipped_overlap}, {"missed", counts.missed}};
+  return object;
 }
 
 // The key of the schedule that a cursor names; empty to begin anew.
@@ -72,8 +84,7 @@ Result<http::Reply> switch_schedule(const Call& call, bool enabled) {
     if (!found) return found.error();
     store::set_enabled(db, found->schedule.key, enabled, call.now);
     found->schedule.enabled = enabled;
-    return json_reply(
-        200, to_json(found->schedule, found->place.project, found->place.deployment, call.now));
+    return json_reply(200, shown(db, *found, call.now));
   });
   if (reply) call.context.hooks.wake_scheduler();
   return reply;
@@ -112,8 +123,7 @@ Result<http::Reply> show_schedule(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<Found> found = schedule_of(call, db);
     if (!found) return found.error();
-    return json_reply(
-        200, to_json(found->schedule, found->place.project, found->place.deployment, call.now));
+    return json_reply(200, shown(db, *found, call.now));
   });
 }
 

@@ -10,9 +10,11 @@
 
 #include "base/loop.h"
 #include "deploy/clean_up.h"
+#include "runner/clean_up_time.h"
 #include "runner/runner.h"
 #include "runner/upkeep.h"
 #include "scheduler/enqueue.h"
+#include "scheduler/zone_rules.h"
 #include "store/topics.h"
 
 namespace cupola::app {
@@ -104,6 +106,8 @@ struct Work::Parts {
 
   std::optional<std::chrono::milliseconds> schedule() {
     const Clock& clock = dependencies.clock;
+    if (!rules_followed) scheduler::follow_zone_rules(dependencies.database, clock.now());
+    rules_followed = true;
     const auto enqueued = scheduler::enqueue_due_runs(dependencies.database, clock.now());
     if (enqueued.runs > 0) runner.wake();
     if (enqueued.more) return 0ms;
@@ -115,6 +119,7 @@ struct Work::Parts {
   /// The database is for one kind of server to clean up, its own folder for each.
   std::optional<std::chrono::milliseconds> clean_up() {
     const auto& [database, vault, clock, home] = dependencies;
+    if (!runner::may_clean_up(database, clock.now())) return 1h;
     if (options.components.scheduler) {
       runner::clean_up(database, home,
                        {.logs = options.keep_logs,
@@ -137,6 +142,7 @@ struct Work::Parts {
 
   const Dependencies dependencies;
   const ServerOptions options;
+  bool rules_followed = false;  ///< the scheduler's thread alone
   deploy::Deployer deployer;
   runner::Runner runner;
   Loop scheduling;

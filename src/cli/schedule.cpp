@@ -110,6 +110,11 @@ void print_schedule(const json::object& schedule) {
     if (instant.is_string()) next += "  " + shown_time(instant.get_string()) + "\n";
   }
   if (!next.empty()) print("\nNext fires, UTC:\n" + next);
+  const auto& counts = object_at(schedule, "fire_counts");
+  print(fmt::format("\nOn record: {} run, {} skipped, {} missed\n",
+                    shown_number(number_at(counts, "run")),
+                    shown_number(number_at(counts, "skipped_overlap")),
+                    shown_number(number_at(counts, "missed"))));
 }
 
 Result<int> show_schedule(const Context& context, const ShowOptions& options) {
@@ -122,11 +127,11 @@ Result<int> show_schedule(const Context& context, const ShowOptions& options) {
   auto fires = api->list(path + "/fires", "fires", {}, options.limit);
   if (!fires) return fires.error();
 
-  Table table({"fire (UTC)", "due (UTC)", "outcome", "run"});
+  Table table({"fire (UTC)", "due (UTC)", "outcome", "fires", "run"});
   for (const auto& item : array_at(*fires, "fires")) {
     const auto& fire = item.get_object();
     table.add({time_at(fire, "nominal"), time_at(fire, "due"), text_at(fire, "outcome"),
-               text_at(fire, "run", "-")});
+               shown_number(number_at(fire, "count")), text_at(fire, "run", "-")});
   }
   if (options.format == "table") {
     print_schedule(*schedule);

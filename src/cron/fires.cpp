@@ -99,6 +99,36 @@ std::optional<Seconds> next(const Fields& fields, const Zone& zone, Seconds from
                           : next_at_fixed_time(fields, zone, from, to);
 }
 
+/// The number of fires in (begin, end].
+std::int64_t count(const Fields& fields, const Zone& zone, Seconds begin, Seconds end) {
+  const int fires_a_day = std::popcount(fields.minutes) * std::popcount(fields.hours);
+  const auto spans = zone.spans();
+  std::int64_t fires = 0;
+  for (Seconds at = begin + 1; at <= end;) {
+    const Span& span = spans[zone.span_at(at)];
+    const Seconds wall = at + span.offset;
+    // A whole day on an even clock is counted at one stroke; at the ends, and for two days around
+    // a change of the clock (the longest is a day), fire by fire.
+    const bool is_even = wall % day_length == 0 && at - 2 * day_length >= span.begin &&
+                         at + 2 * day_length <= span.end && at + day_length - 1 <= end;
+    if (is_even) {
+      if (matches_day(fields, wall / day_length)) fires += fires_a_day;
+      at += day_length;
+      continue;
+    }
+    const Seconds into_day = (wall % day_length + day_length) % day_length;
+    const Seconds stop = std::min({end, at + day_length - into_day - 1, span.end - 1});
+    const auto fire = next(fields, zone, at, stop);
+    fires += fire ? 1 : 0;
+    at = fire ? *fire + 1 : stop + 1;
+  }
+  return fires;
+}
+
+Seconds whole_seconds(Instant instant) {
+  return std::chrono::floor<std::chrono::seconds>(instant).time_since_epoch().count();
+}
+
 Fire to_fire(Seconds nominal, std::chrono::minutes offset) {
   const Instant instant{std::chrono::seconds{nominal}};
   return {.nominal = instant, .due = instant + offset};
@@ -127,35 +157,18 @@ std::optional<Fire> previous_fire(const Timing& timing, Instant before) {
   return to_fire(*found, timing.offset);
 }
 
+std::int64_t count_fires(const Timing& timing, Instant after, Instant until) {
+  if (!timing.expression.has_clock() || !is_in_reach(after) || !is_in_reach(until)) return 0;
+  return count(timing.expression.fields(), timing.zone, whole_seconds(after - timing.offset),
+               whole_seconds(until - timing.offset));
+}
+
 double fires_per_day(const Expression& expression, const Zone& zone, Instant from) {
   if (!expression.has_clock() || !is_in_reach(from)) return 0;
   constexpr int days = 365;
-  const Fields& fields = expression.fields();
-  const int fires_a_day = std::popcount(fields.minutes) * std::popcount(fields.hours);
-  const auto spans = zone.spans();
-
-  const Seconds begin = std::chrono::floor<std::chrono::seconds>(from).time_since_epoch().count();
-  const Seconds end = begin + days * day_length;
-  long count = 0;
-  for (Seconds at = begin + 1; at <= end;) {
-    const Span& span = spans[zone.span_at(at)];
-    const Seconds wall = at + span.offset;
-    // A whole day on an even clock is counted at one stroke; at the ends, and for two days around
-    // a change of the clock (the longest is a day), fire by fire.
-    const bool is_even = wall % day_length == 0 && at - 2 * day_length >= span.begin &&
-                         at + 2 * day_length <= span.end && at + day_length - 1 <= end;
-    if (is_even) {
-      if (matches_day(fields, wall / day_length)) count += fires_a_day;
-      at += day_length;
-      continue;
-    }
-    const Seconds into_day = (wall % day_length + day_length) % day_length;
-    const Seconds stop = std::min({end, at + day_length - into_day - 1, span.end - 1});
-    const auto fire = next(fields, zone, at, stop);
-    count += fire ? 1 : 0;
-    at = fire ? *fire + 1 : stop + 1;
-  }
-  return static_cast<double>(count) / days;
+  const Seconds begin = whole_seconds(from);
+  return static_cast<double>(count(expression.fields(), zone, begin, begin + days * day_length)) /
+         days;
 }
 
 }  // namespace cupola::cron

@@ -41,6 +41,10 @@ std::optional<Fire> next_fire(const Timing& timing, Instant after);
 /// The fire with the greatest `due` strictly before `before`; empty as for next_fire.
 std::optional<Fire> previous_fire(const Timing& timing, Instant before);
 
+/// How many fires have their `due` after `after` and at or before `until`; 0 without a clock. Costs
+/// nanoseconds a day, however often it fires.
+std::int64_t count_fires(const Timing& timing, Instant after, Instant until);
+
 /// The mean number of fires a day over the 365 days after `from`; 0 without a clock. Costs
 /// microseconds, however often it fires.
 double fires_per_day(const Expression& expression, const Zone& zone, Instant from);

@@ -189,6 +189,26 @@ TEST(PreviousFire, IsTheInverseOfNext) {
   }
 }
 
+TEST(CountFires, EqualsStepping) {
+  for (const auto* zone : {"UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"}) {
+    for (const auto* expression : {"*/20 * * * *", "15 2 * * *", "0 0 L * *", "30 1,2 * * 0"}) {
+      for (const auto offset : {-7min, 0min, 7min}) {
+        const Timing one = timing(expression, zone, offset);
+        const Instant from = at("2011-11-05T05:05:05.5Z");
+        const Instant until = at("2012-04-10T14:00:00Z");
+        std::int64_t count = 0;
+        for (auto fire = next_fire(one, from); fire && fire->due <= until;
+             fire = next_fire(one, fire->due))
+          ++count;
+        EXPECT_EQ(count_fires(one, from, until), count) << expression << ' ' << zone;
+      }
+    }
+  }
+  EXPECT_EQ(
+      count_fires(timing("@once", "UTC"), at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z")),
+      0);
+}
+
 TEST(FiresPerDay, IsTheMeanOverAYear) {
   const auto rate = [](std::string_view expression, std::string_view zone = "UTC") {
     const Timing one = timing(expression, zone);

@@ -1,39 +1,45 @@
 #include "scheduler/enqueue.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
 #include "scheduler/missed.h"
+#include "scheduler/set_back.h"
 #include "scheduler/timing.h"
 #include "store/runs.h"
 #include "store/schedules.h"
+#include "store/set_back.h"
 
 namespace cupola::scheduler {
 namespace {
 
 constexpr int schedules_a_step = 200;
+/// One step writes about so many rows, so that others do not wait long for the database.
+constexpr int rows_a_step = 2000;
 /// Runs that make up for missed fires start this far apart, so that a server that was down for a
-/// day does not start everything at once; the last of them after ten minutes.
+/// day does not start everything at once.
 constexpr std::chrono::milliseconds catch_up_spacing = 200ms;
-constexpr std::chrono::milliseconds catch_up_span = 10min;
 
 /// Its interval can no longer be read: it awaits no fire, and the log says why.
-void park(db::Session& db, const store::Schedule& schedule, const Error& error) {
+void park(db::Session& db, const store::Schedule& schedule, const Error& error, Instant now) {
   log_error("schedule {} awaits no fire: {}", schedule.name, to_text(error));
-  store::set_next_fire(db, schedule.key, schedule.due_at, std::nullopt, std::nullopt);
+  store::set_next_fire(db, schedule.key, schedule.due_at, std::nullopt, std::nullopt, now);
 }
 
-void plan_schedule(db::Session& db, const store::Schedule& schedule) {
+void plan_schedule(db::Session& db, const store::Schedule& schedule, Instant now) {
   const auto timing = timing_of(schedule);
-  if (!timing) return park(db, schedule, timing.error());
-  const Instant after =
-      std::max(schedule.enabled_at.value_or(schedule.interval_since), schedule.interval_since);
+  if (!timing) return park(db, schedule, timing.error(), now);
+  // Never later than now: the switch may have been set by a clock that stood ahead.
+  const Instant after = std::min(
+      now,
+      std::max(schedule.enabled_at.value_or(schedule.interval_since), schedule.interval_since));
   const auto fire = cron::next_fire(*timing, after);
   store::set_next_fire(db, schedule.key, schedule.due_at,
                        fire ? std::optional{fire->due} : std::nullopt,
-                       fire ? std::optional{fire->nominal} : std::nullopt);
+                       fire ? std::optional{fire->nominal} : std::nullopt, now);
 }
 
 /// What waits in the queue for the clock's sake gives way to a newer fire.
@@ -81,16 +87,16 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
   ++enqueued.runs;
 }
 
-void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now, int& caught_up,
+void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now, Instant& turn,
                    Enqueued& enqueued) {
   const auto timing = timing_of(schedule);
-  if (!timing) return park(db, schedule, timing.error());
+  if (!timing) return park(db, schedule, timing.error(), now);
   const cron::Fire awaited{.nominal = *schedule.due_nominal, .due = *schedule.due_at};
   const auto next = cron::next_fire(*timing, now);
   // First of all, so that of two servers only the one that moves the schedule on goes further.
   if (!store::set_next_fire(db, schedule.key, schedule.due_at,
                             next ? std::optional{next->due} : std::nullopt,
-                            next ? std::optional{next->nominal} : std::nullopt)) {
+                            next ? std::optional{next->nominal} : std::nullopt, now)) {
     return;
   }
 
@@ -106,19 +112,27 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
   }
   for (const Start& start : verdict.starts) {
     Instant due = start.fire.due;
-    if (start.late) due = now + std::min(catch_up_spacing * caught_up++, catch_up_span);
+    if (start.late) due = std::exchange(turn, turn + catch_up_spacing);
     start_fire(db, schedule, start, due, now, enqueued);
   }
+}
+
+/// When the next run that makes up for a missed fire starts: after those that wait already, which
+/// an earlier step may have queued.
+Instant first_turn(db::Session& db, Instant now) {
+  const auto last = store::last_queued_run(db);
+  return last ? std::max(now, last->due_at + catch_up_spacing) : now;
 }
 
 }  // namespace
 
 Enqueued enqueue_due_runs(db::Database& database, Instant now) {
+  const bool more_ahead = take_back_what_lies_ahead(database, now);
   const auto unplanned = database.read(
       [](db::Session& db) { return store::list_unplanned_schedules(db, schedules_a_step); });
   if (!unplanned.empty()) {
     database.write([&](db::Session& db) {
-      for (const store::Schedule& schedule : unplanned) plan_schedule(db, schedule);
+      for (const store::Schedule& schedule : unplanned) plan_schedule(db, schedule, now);
     });
   }
 
@@ -128,12 +142,17 @@ Enqueued enqueue_due_runs(db::Database& database, Instant now) {
   if (!due.empty()) {
     enqueued = database.write([&](db::Session& db) {
       Enqueued done;
-      int caught_up = 0;
-      for (const store::Schedule& schedule : due) fire_schedule(db, schedule, now, caught_up, done);
+      Instant turn = first_turn(db, now);
+      for (const store::Schedule& schedule : due) {
+        done.more = done.runs + done.missed + done.skipped >= rows_a_step;
+        if (done.more) break;
+        fire_schedule(db, schedule, now, turn, done);
+      }
       return done;
     });
   }
-  enqueued.more = due.size() == schedules_a_step || unplanned.size() == schedules_a_step;
+  enqueued.more = enqueued.more || more_ahead || due.size() == schedules_a_step ||
+                  unplanned.size() == schedules_a_step;
   enqueued.next_due = database.read([](db::Session& db) { return store::next_due(db); });
   return enqueued;
 }

@@ -23,7 +23,9 @@ struct Enqueued {
 /// unique key (schedule, nominal time), so that it happens once however many servers call this.
 ///
 /// The next fire is the first whose due time (with the offset) is after the switch-on and after the
-/// deploy that last changed the interval. Throws Failure when the database is gone.
+/// deploy that last changed the interval. One call is a bounded piece of work, some tens of
+/// milliseconds of the database. When the clock was set back, scheduler/set_back.h is done first.
+/// Throws Failure when the database is gone.
 Enqueued enqueue_due_runs(db::Database& database, Instant now);
 
 }  // namespace cupola::scheduler

@@ -1,58 +1,11 @@
-#include "scheduler/enqueue.h"
+#include "scheduler/enqueue_test.h"
 
 #include <gtest/gtest.h>
-
-#include "store/runs.h"
-#include "store/schedules.h"
-#include "testing/databases.h"
-#include "testing/tenant.h"
 
 namespace cupola::scheduler {
 namespace {
 
-const Instant noon = *parse_rfc3339("2026-11-23T12:00:00Z");
-
-class EnqueueTest : public cupola::testing::EachDatabase {
- protected:
-  void SetUp() override {
-    EachDatabase::SetUp();
-    if (IsSkipped()) return;
-    tenant_ = db->write([](db::Session& session) {
-      return cupola::testing::add_tenant(session, "acme", noon - 1h);
-    });
-  }
-
-  /// Deploys one schedule at noon - 30 min and, if asked, switches it on at noon - 20 min.
-  store::Schedule deploy(const std::string& interval, bool enabled = true,
-                         store::Overlap overlap = store::Overlap::queue_one,
-                         store::Missed missed = store::Missed::latest) {
-    return db->write([&](db::Session& session) {
-      cupola::testing::add_live_release(session, tenant_,
-                                        {{.name = "load",
-                                          .interval = interval,
-                                          .timezone = "UTC",
-                                          .overlap = overlap,
-                                          .missed = missed,
-                                          .state_ids = {"prod:tap-to-target"}}},
-                                        noon - 30min);
-      auto schedule =
-          *store::find_schedule(session, tenant_.organization.key, tenant_.deployment.key, "load");
-      if (enabled) store::set_enabled(session, schedule.key, true, noon - 20min);
-      return schedule;
-    });
-  }
-
-  std::vector<store::Run> unfinished(const store::Schedule& schedule) {
-    return db->read(
-        [&](db::Session& session) { return store::list_unfinished_runs(session, schedule.key); });
-  }
-  std::vector<store::Fire> fires(const store::Schedule& schedule) {
-    return db->read(
-        [&](db::Session& session) { return store::list_fires(session, schedule.key, 100); });
-  }
-
-  cupola::testing::Tenant tenant_;
-};
+class EnqueueTest : public EnqueueFixture {};
 INSTANTIATE_TEST_SUITE_P(On, EnqueueTest, cupola::testing::databases());
 
 TEST_P(EnqueueTest, AScheduleThatIsOffNeverFires) {

@@ -12,18 +12,21 @@ struct Come {
   std::int64_t older = 0;
 };
 
+/// From `now` backwards, so that a month or ten years cost no more than the rows that are kept.
 Come fires_until(const cron::Timing& timing, const cron::Fire& first, Instant now) {
   Come come;
-  for (std::optional<cron::Fire> fire = first; fire && fire->due <= now;
-       fire = cron::next_fire(timing, fire->due)) {
-    come.newest.push_back(*fire);
-    if (come.newest.size() > missed_rows) {
-      come.last_older = come.newest.front();
-      come.newest.pop_front();
-      ++come.older;
+  for (auto fire = cron::previous_fire(timing, now + 1ms);;
+       fire = cron::previous_fire(timing, fire->due)) {
+    const bool is_first = !fire || fire->due <= first.due;
+    if (is_first) fire = first;
+    if (come.newest.size() == missed_rows) {
+      come.last_older = *fire;
+      come.older = 1 + cron::count_fires(timing, first.due, fire->due);
+      return come;
     }
+    come.newest.push_front(*fire);
+    if (is_first) return come;
   }
-  return come;
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ struct Verdict {
   std::vector<MissedFire> missed;  ///< oldest first
 };
 
-/// Judges the fires from `first` (the one awaited) to `now`.
+/// Judges the fires from `first` (the one awaited, due at or before `now`) to `now`. Costs what the
+/// rows cost, however long ago `first` was.
 Verdict judge(const cron::Timing& timing, const cron::Fire& first, store::Missed policy,
               Instant now);
 

@@ -75,5 +75,17 @@ TEST(JudgeTest, AMonthOfMinutesIsCountedWithoutARowForEach) {
   EXPECT_EQ(verdict.missed[0].count, minutes + 1 - static_cast<std::int64_t>(missed_rows));
 }
 
+TEST(JudgeTest, TenYearsOfMinutesAreCountedToTheLast) {
+  const auto minutes = std::int64_t{10} * 8766 * 60;
+
+  const Verdict verdict = judge(timing("* * * * *", 7min), {noon, noon + 7min}, store::Missed::skip,
+                                noon + 7min + minutes * 1min);
+
+  std::int64_t all = static_cast<std::int64_t>(verdict.starts.size());
+  for (const MissedFire& missed : verdict.missed) all += missed.count;
+  EXPECT_EQ(all, minutes + 1);
+  EXPECT_EQ(verdict.missed.size() + verdict.starts.size(), missed_rows + 1);
+}
+
 }  // namespace
 }  // namespace cupola::scheduler

@@ -1,5 +1,5 @@
 #include "store/columns.h"
-#include "store/schedules.h"
+#include "store/schedule_rows.h"
 
 namespace cupola::store {
 namespace {
@@ -7,6 +7,8 @@ namespace {
 constexpr Words<FireOutcome, 3> outcome_words = {{{FireOutcome::run, "run"},
                                                   {FireOutcome::skipped_overlap, "skipped_overlap"},
                                                   {FireOutcome::missed, "missed"}}};
+
+}  // namespace
 
 Fire to_fire(const db::Row& row) {
   return {.schedule = row.get<ScheduleKey>(0),
@@ -17,8 +19,6 @@ Fire to_fire(const db::Row& row) {
           .count = row.get<std::int64_t>(5),
           .noticed_at = row.get<Instant>(6)};
 }
-
-}  // namespace
 
 std::string_view to_text(FireOutcome outcome) {
   return word_for(outcome_words, outcome);
@@ -39,10 +39,25 @@ bool record_fire(db::Session& db, const Fire& fire) {
 }
 
 std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int limit) {
-  return db.all(R"sql(
-      SELECT schedule_key, nominal, due, outcome, run_id, count, noticed_at FROM fires
+  return db.all("SELECT " FIRE_COLUMNS R"sql( FROM fires
       WHERE schedule_key = :schedule ORDER BY nominal DESC LIMIT :limit)sql",
                 to_fire, {{"schedule", schedule}, {"limit", limit}});
+}
+
+FireCounts count_fires(db::Session& db, const ScheduleKey& schedule, int rows) {
+  FireCounts counts;
+  db.each(R"sql(
+      SELECT outcome, count FROM fires
+      WHERE schedule_key = :schedule ORDER BY nominal DESC LIMIT :rows)sql",
+          {{"schedule", schedule}, {"rows", rows}}, [&](const db::Row& row) {
+            const auto outcome = value_in_column(outcome_words, row.get<std::string_view>(0));
+            const auto count = row.get<std::int64_t>(1);
+            if (outcome == FireOutcome::run) counts.run += count;
+            if (outcome == FireOutcome::skipped_overlap) counts.skipped_overlap += count;
+            if (outcome == FireOutcome::missed) counts.missed += count;
+            return true;
+          });
+  return counts;
 }
 
 std::int64_t delete_old_fires(db::Session& db, Instant before, int limit) {

@@ -113,9 +113,9 @@ Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, c
       {{"now", now}, {"cancel_code", cancel_code}, {"deadline", now + stop_deadline}, {"id", run}});
 }
 
-void end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::string_view cause,
+bool end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::string_view cause,
                     const std::optional<std::string>& cancel_code, Instant now) {
-  end_waiting(db, run, status, cause, cancel_code, now);
+  return end_waiting(db, run, status, cause, cancel_code, now).has_value();
 }
 
 std::vector<RunId> list_runs_with_old_logs(db::Session& db, Instant before, int limit) {

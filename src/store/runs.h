@@ -160,8 +160,9 @@ void explain_waiting(db::Session& db, std::string_view cause, Instant now);
 Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, const RunId& run,
                          std::string_view cancel_code, Instant now);
 
-/// Ends a queued run as skipped (superseded by a newer fire) or failed (waited too long).
-void end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::string_view cause,
+/// Ends a queued run as skipped (superseded by a newer fire) or failed (waited too long); false
+/// when it is not queued any more.
+bool end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::string_view cause,
                     const std::optional<std::string>& cancel_code, Instant now);
 
 std::optional<Run> find_run(db::Session& db, const OrganizationKey& organization, const RunId& id);

@@ -3,42 +3,16 @@
 #include <algorithm>
 
 #include "store/columns.h"
+#include "store/schedule_rows.h"
 #include "store/topics.h"
 
 namespace cupola::store {
 namespace {
 
-#define SCHEDULE_COLUMNS                                                                          \
-  "s.key, s.organization_key, s.project_key, s.deployment_key, s.name, s.interval, s.timezone,"   \
-  " s.offset_minutes, s.present, s.enabled, s.enabled_at, s.interval_since, s.overlap, s.missed," \
-  " s.run_timeout, s.state_ids, s.planned, s.due_at, s.due_nominal"
-
 constexpr Words<Overlap, 3> overlap_words = {
     {{Overlap::queue_one, "queue_one"}, {Overlap::skip, "skip"}, {Overlap::allow, "allow"}}};
 constexpr Words<Missed, 3> missed_words = {
     {{Missed::latest, "latest"}, {Missed::skip, "skip"}, {Missed::all, "all"}}};
-
-Schedule to_schedule(const db::Row& row) {
-  return {.key = row.get<ScheduleKey>(0),
-          .organization = row.get<OrganizationKey>(1),
-          .project = row.get<ProjectKey>(2),
-          .deployment = row.get<DeploymentKey>(3),
-          .name = row.get<std::string>(4),
-          .interval = row.get<std::string>(5),
-          .timezone = row.get<std::string>(6),
-          .offset = std::chrono::minutes{row.get<int>(7)},
-          .present = row.get<bool>(8),
-          .enabled = row.get<bool>(9),
-          .enabled_at = row.get<std::optional<Instant>>(10),
-          .interval_since = row.get<Instant>(11),
-          .overlap = value_in_column(overlap_words, row.get<std::string>(12)),
-          .missed = value_in_column(missed_words, row.get<std::string>(13)),
-          .run_timeout = row.get<std::chrono::milliseconds>(14),
-          .state_ids = texts_from(row.get<std::string>(15)),
-          .planned = row.get<bool>(16),
-          .due_at = row.get<std::optional<Instant>>(17),
-          .due_nominal = row.get<std::optional<Instant>>(18)};
-}
 
 void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedule& released,
          std::chrono::minutes offset, Instant now) {
@@ -92,6 +66,28 @@ void take_away(db::Session& db, const ScheduleKey& schedule) {
 }
 
 }  // namespace
+
+Schedule to_schedule(const db::Row& row) {
+  return {.key = row.get<ScheduleKey>(0),
+          .organization = row.get<OrganizationKey>(1),
+          .project = row.get<ProjectKey>(2),
+          .deployment = row.get<DeploymentKey>(3),
+          .name = row.get<std::string>(4),
+          .interval = row.get<std::string>(5),
+          .timezone = row.get<std::string>(6),
+          .offset = std::chrono::minutes{row.get<int>(7)},
+          .present = row.get<bool>(8),
+          .enabled = row.get<bool>(9),
+          .enabled_at = row.get<std::optional<Instant>>(10),
+          .interval_since = row.get<Instant>(11),
+          .overlap = value_in_column(overlap_words, row.get<std::string>(12)),
+          .missed = value_in_column(missed_words, row.get<std::string>(13)),
+          .run_timeout = row.get<std::chrono::milliseconds>(14),
+          .state_ids = texts_from(row.get<std::string>(15)),
+          .planned = row.get<bool>(16),
+          .due_at = row.get<std::optional<Instant>>(17),
+          .due_nominal = row.get<std::optional<Instant>>(18)};
+}
 
 std::string_view to_text(Overlap overlap) {
   return word_for(overlap_words, overlap);
@@ -196,14 +192,24 @@ std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit) {
 
 bool set_next_fire(db::Session& db, const ScheduleKey& schedule,
                    const std::optional<Instant>& was_due, const std::optional<Instant>& due_at,
-                   const std::optional<Instant>& nominal) {
+                   const std::optional<Instant>& nominal, Instant now) {
   return db.execute(
              R"sql(
-      UPDATE schedules SET planned = 1, due_at = :due_at, due_nominal = :nominal
+      UPDATE schedules SET planned = 1, planned_at = :now, due_at = :due_at, due_nominal = :nominal
       WHERE key = :key AND enabled = 1 AND present = 1
         AND due_at IS NOT DISTINCT FROM :was_due)sql",
-             {{"due_at", due_at}, {"nominal", nominal}, {"key", schedule}, {"was_due", was_due}}) ==
-         1;
+             {{"now", now},
+              {"due_at", due_at},
+              {"nominal", nominal},
+              {"key", schedule},
+              {"was_due", was_due}}) == 1;
+}
+
+std::vector<Schedule> list_planned_schedules(db::Session& db, std::string_view after, int limit) {
+  return db.all("SELECT " SCHEDULE_COLUMNS R"sql( FROM schedules s
+      WHERE s.key > :after AND s.due_at IS NOT NULL AND s.enabled = 1 AND s.present = 1
+      ORDER BY s.key LIMIT :limit)sql",
+                to_schedule, {{"after", after}, {"limit", limit}});
 }
 
 std::vector<Schedule> list_due_schedules(db::Session& db, Instant now, int limit) {

@@ -88,12 +88,15 @@ void set_enabled(db::Session& db, const ScheduleKey& schedule, bool enabled, Ins
 /// Enabled and present schedules that are not planned.
 std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit);
 
-/// The next fire, or none awaited; the schedule is planned then. `was_due` is the due_at that the
-/// caller saw: false, and nothing changed, when another server has moved it meanwhile.
+/// The next fire, or none awaited; the schedule is planned then, and that it was at `now` is kept
+/// (store/set_back.h). `was_due` is the due_at that the caller saw: false, and nothing changed,
+/// when another server has moved it meanwhile.
 bool set_next_fire(db::Session& db, const ScheduleKey& schedule,
                    const std::optional<Instant>& was_due, const std::optional<Instant>& due_at,
-                   const std::optional<Instant>& nominal);
+                   const std::optional<Instant>& nominal, Instant now);
 
+/// Enabled and present schedules that await a fire, by key, after the key `after`.
+std::vector<Schedule> list_planned_schedules(db::Session& db, std::string_view after, int limit);
 /// Enabled and present schedules due at or before `now`, soonest first.
 std::vector<Schedule> list_due_schedules(db::Session& db, Instant now, int limit);
 /// When the next schedule is due, if any is.
@@ -116,6 +119,13 @@ struct Fire {
 bool record_fire(db::Session& db, const Fire& fire);
 /// Newest first.
 std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int limit);
+struct FireCounts {
+  std::int64_t run = 0;
+  std::int64_t skipped_overlap = 0;
+  std::int64_t missed = 0;
+};
+/// For how many fires the newest `rows` rows of the schedule stand.
+FireCounts count_fires(db::Session& db, const ScheduleKey& schedule, int rows);
 /// Deletes at most `limit` fires whose nominal time was before `before`; gives how many.
 std::int64_t delete_old_fires(db::Session& db, Instant before, int limit);
 

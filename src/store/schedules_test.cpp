@@ -43,7 +43,7 @@ class SchedulesTest : public testing::EachDatabase {
   }
   bool plan(const ScheduleKey& key, std::optional<Instant> was, std::optional<Instant> due) {
     return db->write(
-        [&](db::Session& session) { return set_next_fire(session, key, was, due, due); });
+        [&](db::Session& session) { return set_next_fire(session, key, was, due, due, noon); });
   }
 
   testing::Tenant tenant;
