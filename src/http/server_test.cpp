@@ -223,6 +223,43 @@ TEST_F(ServerTest, ADripOfHeadersDoesNotMoveTheDeadline) {
   EXPECT_GT(std::chrono::steady_clock::now() - began, 200ms);
 }
 
+TEST_F(ServerTest, Case16BodiesThatAreOnlyAnnouncedKeepNobodyOut) {
+  Options options = quick_options();
+  options.body_time = 10s;
+  options.body_memory = 2500;
+  serve(echo, options);
+  std::vector<std::unique_ptr<Client>> announcing;
+  for (int i = 0; i < 10; ++i) {
+    announcing.push_back(std::make_unique<Client>(server_->port()));
+    announcing.back()->send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na");
+  }
+  while (server_->connections() < 10) std::this_thread::yield();
+
+  const std::string body(900, 'b');
+  const std::string reply = ask(
+      "POST /mine HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 900\r\n\r\n" + body);
+
+  EXPECT_THAT(reply, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr(body)));
+}
+
+TEST_F(ServerTest, Case16BodiesTogetherAreHeldWithinTheirMemory) {
+  Options options = quick_options();
+  options.body_time = 10s;
+  options.body_memory = 2500;
+  serve(echo, options);
+  std::vector<std::unique_ptr<Client>> sending;
+  for (int i = 0; i < 3; ++i) {
+    sending.push_back(std::make_unique<Client>(server_->port()));
+    sending.back()->send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" +
+                         std::string(999, 'a'));
+  }
+  int refused = 0;
+  for (auto& client : sending)
+    refused += client->read("}", 500).starts_with("HTTP/1.1 503") ? 1 : 0;
+
+  EXPECT_EQ(refused, 1);
+}
+
 TEST_F(ServerTest, SaysContinueToThoseWhoAsk) {
   serve(echo);
   Client client(server_->port());

@@ -190,7 +190,8 @@ asio::awaitable<void> refuse(Connection& connection, Reply reply) {
   co_await close_gently(connection);
 }
 
-/// Holds a share of the memory for bodies.
+/// Holds a share of the memory for bodies: as much as came, not what was announced, so that nobody
+/// keeps others out by announcing.
 class BodyShare {
  public:
   explicit BodyShare(Shared& shared) : shared_(shared) {}
@@ -198,10 +199,11 @@ class BodyShare {
   BodyShare(const BodyShare&) = delete;
   BodyShare& operator=(const BodyShare&) = delete;
 
-  bool take(std::size_t size) {
-    if (shared_.body_memory + size > shared_.options.body_memory) return false;
-    shared_.body_memory += size;
-    size_ = size;
+  bool grow_to(std::size_t size) {
+    const std::size_t more = size - std::min(size, size_);
+    if (shared_.body_memory + more > shared_.options.body_memory) return false;
+    shared_.body_memory += more;
+    size_ += more;
     return true;
   }
 
@@ -225,7 +227,8 @@ asio::awaitable<bool> await_request(Connection& connection, std::chrono::millise
 }
 
 /// Reads the rest of a body whose header was read; gives the refusal, if it is refused.
-asio::awaitable<std::optional<Reply>> read_body(Connection& connection, Parser& parser) {
+asio::awaitable<std::optional<Reply>> read_body(Connection& connection, Parser& parser,
+                                                BodyShare& share) {
   const Options& options = connection.shared.options;
   boost::system::error_code error;
   auto quiet = asio::redirect_error(asio::use_awaitable, error);
@@ -236,8 +239,14 @@ asio::awaitable<std::optional<Reply>> read_body(Connection& connection, Parser& 
     static_cast<void>(written);
   }
   connection.stream.expires_after(options.body_time);
-  co_await bhttp::async_read(connection.stream, connection.buffer, parser, quiet);
-  if (error) co_return refusal_of(error, options);
+  while (!parser.is_done()) {
+    co_await bhttp::async_read_some(connection.stream, connection.buffer, parser, quiet);
+    if (error) co_return refusal_of(error, options);
+    if (!share.grow_to(parser.get().body().size())) {
+      co_return problem({Error::Kind::unavailable, "Too many bodies are being sent at this moment.",
+                         "Try again later."});
+    }
+  }
   co_return std::nullopt;
 }
 
@@ -262,15 +271,7 @@ asio::awaitable<bool> serve_one(Connection& connection) {
   }
 
   BodyShare share(shared);
-  if (!refusal && !parser->is_done()) {
-    const auto length = parser->content_length();
-    if (share.take(length ? *length : shared.options.longest_body)) {
-      refusal = co_await read_body(connection, *parser);
-    } else {
-      refusal = problem({Error::Kind::unavailable, "Too many bodies are being sent at this moment.",
-                         "Try again later."});
-    }
-  }
+  if (!refusal && !parser->is_done()) refusal = co_await read_body(connection, *parser, share);
   connection.stream.expires_never();
   if (refusal) {
     Reply turned_down = std::move(*refusal);
