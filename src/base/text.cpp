@@ -1,6 +1,10 @@
 #include "base/text.h"
 
+#include <cstdint>
+
 #include <fmt/format.h>
+
+#include "base/steering.h"
 
 namespace cupola {
 namespace {
@@ -98,7 +102,9 @@ std::string printable(std::string_view text) {
       continue;
     }
     const char c = text.front();
-    if (length == 1 && is_control(c) && c != '\n' && c != '\t') {
+    if (const char32_t steering = steering_character(text); steering != 0) {
+      result += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(steering));
+    } else if (length == 1 && is_control(c) && c != '\n' && c != '\t') {
       result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       result += text.substr(0, length);
@@ -118,6 +124,38 @@ std::string slug(std::string_view text) {
     }
   }
   while (!result.empty() && result.back() == '-') result.pop_back();
+  return result;
+}
+
+char32_t steering_character(std::string_view text) {
+  const std::size_t length = utf8_length(text);
+  if (length != 2 && length != 3) return 0;
+  const auto bits = [&](std::size_t at) {
+    return static_cast<char32_t>(static_cast<unsigned char>(text[at]) & 0x3fu);
+  };
+  const char32_t code = length == 2 ? (bits(0) & 0x1fu) << 6 | bits(1)
+                                    : (bits(0) & 0x0fu) << 12 | bits(1) << 6 | bits(2);
+  const bool steers = (code >= 0x80 && code <= 0x9f) || code == 0x61c || code == 0x200e ||
+                      code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+                      (code >= 0x2066 && code <= 0x2069);
+  return steers ? code : 0;
+}
+
+std::string harmless_json(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    std::size_t length = 1;
+    if (const char32_t steering = steering_character(text); steering != 0) {
+      result += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(steering));
+      length = steering < 0x800 ? 2 : 3;
+    } else if (text.front() == 0x7f) {
+      result += "\\u007f";
+    } else {
+      result += text.front();
+    }
+    text.remove_prefix(length);
+  }
   return result;
 }
 

@@ -33,6 +33,15 @@ TEST(TextTest, SlugsHoldOnlyLettersDigitsAndSingleDashes) {
   EXPECT_EQ(slug("***"), "");
 }
 
+TEST(TextTest, WhatSteersATerminalIsShownNotObeyed) {
+  EXPECT_EQ(printable("a\x1b[2J\x7f\r\xc2\x9b"
+                      "31m"),
+            "a\\x1b[2J\\x7f\\x0d\\u009b31m");
+  EXPECT_EQ(printable("\u202Egnp.exe\u2066\u061C\u2028"), "\\u202egnp.exe\\u2066\\u061c\\u2028");
+  EXPECT_EQ(printable("é–…\u00a0\U0001F600\u2060"), "é–…\u00a0\U0001F600\u2060");
+  EXPECT_EQ(printable(std::string("\0\xff\xc2", 3)), "\\x00\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 TEST(TextTest, EqualInConstantTimeIsStillEqual) {
   EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
   EXPECT_FALSE(equal_in_constant_time("abc", "abd"));

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/steering.h"
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/command.h"
@@ -176,7 +177,7 @@ Result<int> show_log(const Context& context, const LogOptions& options) {
   }
   const bool as_json = options.format == "json";
   const auto done = print_lines(*api, options.run, [&](const json::object& line) {
-    return as_json ? json::serialize(line) + "\n" : view.line(line);
+    return as_json ? harmless_json(json::serialize(line)) + "\n" : view.line(line);
   });
   if (!done) return done.error();
   return 0;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/steering.h"
 #include "base/text.h"
 
 namespace cupola::cli {
@@ -119,7 +120,7 @@ const json::array& array_at(const json::object& object, std::string_view key) {
 std::string pretty(const json::value& value) {
   std::string out;
   write_pretty(out, value, 0);
-  return out + '\n';
+  return harmless_json(out) + '\n';
 }
 
 void print_list(std::string_view format, const json::value& answer, const Table& table,

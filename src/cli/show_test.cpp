@@ -37,6 +37,17 @@ TEST(ShowTest, PrettyJsonReadsBackAsTheSame) {
   EXPECT_TRUE(text.starts_with("{\n  \"a\": [\n    1,\n"));
 }
 
+TEST(ShowTest, Case19PrettyJsonSteersNoTerminalAndReadsBackAsTheSame) {
+  const json::value value{{"name", "a\x1b[2J\x7f\u009b31m\u202Egnp.exe\u2066 \u00e9"}};
+
+  const std::string text = pretty(value);
+
+  EXPECT_EQ(json::parse(text), value);
+  EXPECT_NE(text.find("a\\u001B[2J\\u007f\\u009b31m\\u202egnp.exe\\u2066 \u00e9"),
+            std::string::npos)
+      << text;
+}
+
 TEST(MomentTest, ReadsSpansBackFromNowAndTimes) {
   const Instant now = *parse_rfc3339("2026-11-23T12:00:00Z");
 
