@@ -27,7 +27,8 @@ HEADER_TIME, BODY_TIME, IDLE_TIME = 15, 60, 75  # http::Options
 def server(build, tmp_path_factory, warm):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    own = Server(build, warm(tmp_path_factory.mktemp("hostile") / "home"))
+    # The sanitizer keeps freed memory for a while: that is no memory of the program.
+    own = Server(build, warm(tmp_path_factory.mktemp("hostile") / "home"), env={"ASAN_OPTIONS": "quarantine_size_mb=1"})
     own.start()
     yield own
     own.stop()
