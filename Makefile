@@ -45,6 +45,13 @@ bench: ## the benchmarks of docs/benchmarks.md
 	@$(MAKE) --no-print-directory build PRESET=release TARGETS=all
 	@bench/run
 
+.PHONY: simulate
+SEEDS ?= 1000
+FIRST ?= 1
+simulate: ## SEEDS simulated worlds from seed FIRST on, in preset release (docs/testing.md)
+	@$(MAKE) --no-print-directory build PRESET=release TARGETS=cupola-simulate
+	@build/release/cupola-simulate --seeds $(SEEDS) --first $(FIRST)
+
 .PHONY: nightly
 nightly: ## what takes too long for each change: fuzzers, thread sanitizer, the long oracles
 	@tools/install --bench

@@ -9,7 +9,7 @@
 
 namespace cupola {
 
-enum class LogLevel { debug, info, warning, error };
+enum class LogLevel { debug, info, warning, error, none };
 
 /// Lines below this level are dropped. `info` at first. Call before threads start.
 void set_log_level(LogLevel level);

@@ -48,13 +48,14 @@ int writers_for(Dialect dialect) {
 
 class PooledDatabase : public Database {
  public:
-  PooledDatabase(Address address, int readers)
+  PooledDatabase(Address address, const Database::Options& options)
       : address_(std::move(address)),
         // What is in memory belongs to one connection: all share it, in turn.
         writers_(opener(address_, in_memory() ? SqliteRole::both : SqliteRole::writer, origin_),
                  writers_for(address_.dialect)),
-        readers_(opener(address_, SqliteRole::reader, origin_), std::max(readers, 1)),
-        queue_((migrate_first(), writers_), writers_for(address_.dialect)) {}
+        readers_(opener(address_, SqliteRole::reader, origin_), std::max(options.readers, 1)),
+        queue_((migrate_first(), writers_),
+               options.writes_inline ? 0 : writers_for(address_.dialect)) {}
 
   bool is_postgres() const override { return address_.dialect == Dialect::postgres; }
   std::string description() const override { return address_.description; }
@@ -120,7 +121,7 @@ class PooledDatabase : public Database {
 }  // namespace
 
 std::unique_ptr<Database> Database::open(const Options& options) {
-  return std::make_unique<PooledDatabase>(parse_address(options.url), options.readers);
+  return std::make_unique<PooledDatabase>(parse_address(options.url), options);
 }
 
 Value to_value(const std::string& text) {

@@ -144,6 +144,9 @@ class Database {
     std::string url;
     /// Connections for reading that may be open at once.
     int readers = 4;
+    /// Writes run on the thread that asks for them, one after the other, without a queue: for a
+    /// program with one thread whose every step must come in the same order each time.
+    bool writes_inline = false;
   };
 
   /// Opens (an absent SQLite file is made, mode 0600) and brings the schema up to date. Throws

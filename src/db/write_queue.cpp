@@ -52,6 +52,11 @@ WriteQueue::~WriteQueue() {
 void WriteQueue::run(const Work& work) {
   Job job{.work = &work};
   std::unique_lock lock(mutex_);
+  if (threads_.empty()) {
+    keep({&job});
+    if (job.error) std::rethrow_exception(job.error);
+    return;
+  }
   waiting_.push_back(&job);
   changed_.notify_one();
   job.finished.wait(lock, [&] { return job.done; });

@@ -16,7 +16,8 @@ namespace cupola::db {
 
 /// Runs writes in the order of their coming, batches of them in one transaction, on `threads` of
 /// its own: one where the database has one writer (SQLite), a few where the next batch can be
-/// worked on while the one before is being committed (PostgreSQL). When one throws, its batch
+/// worked on while the one before is being committed (PostgreSQL); with none each runs on its own,
+/// on the thread that brings it. When one throws, its batch
 /// starts over with a savepoint for each, so that it undoes its own statements only. A batch whose
 /// connection is lost before its commit, or whose transaction the database gives up, runs again a
 /// few times. When the connection is lost during the commit, the database is asked by the

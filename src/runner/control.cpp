@@ -149,7 +149,7 @@ void Control::begin(const store::Run& run) {
       Tasks::Kind::start, open,
       [this, open, outcome] {
         try {
-          *outcome = start_run(with_, *open);
+          *outcome = start_run(with_, options_, *open);
         } catch (const std::exception& failure) {
           *outcome = Error{Error::Kind::unavailable, failure.what()};
         }

@@ -4,7 +4,9 @@
 
 #include "base/log.h"
 #include "runner/command.h"
+#include "runner/lease_watch.h"
 #include "runner/result.h"
+#include "store/leases.h"
 #include "store/secrets.h"
 
 namespace cupola::runner {
@@ -41,7 +43,7 @@ store::RunResult result_for(const Surroundings& with, const OpenRun& open) {
 
 }  // namespace
 
-Result<Start> start_run(const Surroundings& with, OpenRun& open) {
+Result<Start> start_run(const Surroundings& with, const Options& options, OpenRun& open) {
   const store::Run& run = open.run;
   const auto release = with.database.read([&](db::Session& db) {
     return run.release ? store::find_release(db, *run.release) : std::nullopt;
@@ -64,13 +66,22 @@ Result<Start> start_run(const Surroundings& with, OpenRun& open) {
   auto secrets = with.database.read([&](db::Session& db) {
     return store::open_secrets(db, with.vault, run.project, run.deployment);
   });
+  std::chrono::milliseconds start_before{0};
+  if (options.shared_database) {
+    // Whatever holds this server up from here on, others take its runs only later than that.
+    start_before = with.machine.up_time() + longest_silence_for(options.lease);
+    const bool is_ours = with.database.write(
+        [&](db::Session& db) { return store::beat_for(db, options.worker, open.lease); });
+    if (!is_ours) return Error{Error::Kind::conflict, "It is no longer this server's."};
+  }
   auto supervisor = with.machine.start({.run = run,
                                         .content = content,
                                         .work = *work,
                                         .states = states,
                                         .secrets = std::move(secrets),
                                         .slot = open.slot,
-                                        .now = with.clock.now()});
+                                        .now = with.clock.now(),
+                                        .start_before = start_before});
   if (!supervisor) return supervisor.error();
   open.supervisor = *std::move(supervisor);
   return Start::started;

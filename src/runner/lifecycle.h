@@ -6,6 +6,7 @@
 #include "db/database.h"
 #include "runner/machine.h"
 #include "runner/open_run.h"
+#include "runner/options.h"
 #include "store/vault.h"
 
 namespace cupola::runner {
@@ -24,7 +25,7 @@ enum class Start {
 };
 /// Prepares the run and starts its supervisor. On an Error the run is to end with that as its
 /// cause; Failure for what has nothing to do with this run (database gone, disk full).
-Result<Start> start_run(const Surroundings& with, OpenRun& open);
+Result<Start> start_run(const Surroundings& with, const Options& options, OpenRun& open);
 
 /// Writes the states that changed since the last call, as the run's own version.
 void capture_run(const Surroundings& with, OpenRun& open);

@@ -75,6 +75,10 @@ std::chrono::steady_clock::time_point LocalMachine::steady_now() const {
   return std::chrono::steady_clock::now();
 }
 
+std::chrono::milliseconds LocalMachine::up_time() const {
+  return cupola::up_time();
+}
+
 std::string LocalMachine::place() const {
   return home_.root().string();
 }
@@ -115,6 +119,7 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
   if (options_.shared_database) {
     spec.server_sign = home_.sign_of_life();
     spec.longest_silence = longest_silence_for(options_.lease);
+    spec.start_before = order.start_before;
   }
   for (const auto& [name, value] : options_.base_env) spec.env.emplace(name, value);
   show_certificates(options_.base_env, spec.sandbox);

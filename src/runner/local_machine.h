@@ -17,6 +17,7 @@ class LocalMachine : public Machine {
   LocalMachine(Home home, Options options, MakeReady make_ready, Watcher& watcher);
 
   std::chrono::steady_clock::time_point steady_now() const override;
+  std::chrono::milliseconds up_time() const override;
   std::string place() const override;
   double free_disk() const override;
   Result<void> make_ready(const store::Release& release) override;

@@ -40,6 +40,9 @@ struct StartOrder {
   std::map<std::string, Secret> secrets;
   int slot = -1;
   Instant now;  ///< by the clock that all servers share
+  /// By `up_time`: later its program must not start, because its lease may be another's. 0: no
+  /// limit.
+  std::chrono::milliseconds start_before{0};
 };
 
 /// What is there of an open run of this server that is not held, as after a restart.
@@ -61,6 +64,8 @@ class Machine {
 
   /// Never goes back and is never set.
   virtual std::chrono::steady_clock::time_point steady_now() const = 0;
+  /// The same since the machine was started, also while it slept.
+  virtual std::chrono::milliseconds up_time() const = 0;
   /// Where runs keep their files, for messages, and the share of that disk that is free, 0 to 1.
   virtual std::string place() const = 0;
   virtual double free_disk() const = 0;

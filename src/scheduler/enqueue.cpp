@@ -30,6 +30,7 @@ void park(db::Session& db, const store::Schedule& schedule, const Error& error, 
 }
 
 void plan_schedule(db::Session& db, const store::Schedule& schedule, Instant now) {
+  if (!store::is_unchanged(db, schedule)) return;
   const auto timing = timing_of(schedule);
   if (!timing) return park(db, schedule, timing.error(), now);
   // Never later than now: the switch may have been set by a clock that stood ahead.
@@ -87,8 +88,27 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
   ++enqueued.runs;
 }
 
+/// A row that stands for many may find its place taken, where the clock was ahead before, or the
+/// interval another: then it goes to the fire before that.
+bool record_missed(db::Session& db, const store::Schedule& schedule, const cron::Timing& timing,
+                   MissedFire missed, Instant now) {
+  for (;;) {
+    const bool fresh = store::record_fire(db, {.schedule = schedule.key,
+                                               .nominal = missed.fire.nominal,
+                                               .due = missed.fire.due,
+                                               .outcome = store::FireOutcome::missed,
+                                               .count = missed.count,
+                                               .noticed_at = now});
+    if (fresh || --missed.count == 0) return fresh;
+    const auto before = cron::previous_fire(timing, missed.fire.due);
+    if (!before) return false;
+    missed.fire = *before;
+  }
+}
+
 void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now, Instant& turn,
                    Enqueued& enqueued) {
+  if (!store::is_unchanged(db, schedule)) return;
   const auto timing = timing_of(schedule);
   if (!timing) return park(db, schedule, timing.error(), now);
   const cron::Fire awaited{.nominal = *schedule.due_nominal, .due = *schedule.due_at};
@@ -102,13 +122,7 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
 
   const Verdict verdict = judge(*timing, awaited, schedule.missed, now);
   for (const MissedFire& missed : verdict.missed) {
-    const bool fresh = store::record_fire(db, {.schedule = schedule.key,
-                                               .nominal = missed.fire.nominal,
-                                               .due = missed.fire.due,
-                                               .outcome = store::FireOutcome::missed,
-                                               .count = missed.count,
-                                               .noticed_at = now});
-    if (fresh) ++enqueued.missed;
+    if (record_missed(db, schedule, *timing, missed, now)) ++enqueued.missed;
   }
   for (const Start& start : verdict.starts) {
     Instant due = start.fire.due;

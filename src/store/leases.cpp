@@ -11,6 +11,14 @@ void beat(db::Session& db, std::string_view worker) {
              {{"worker", worker}});
 }
 
+bool beat_for(db::Session& db, std::string_view worker, const Lease& lease) {
+  beat(db, worker);
+  return db
+      .one("SELECT 1 FROM runs WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN,
+           [](const db::Row&) { return true; }, {{"id", lease.run}, {"token", lease.token}})
+      .value_or(false);
+}
+
 std::vector<HeldRun> list_runs_of_others(db::Session& db, std::string_view worker) {
   return db.all(
       "SELECT r.id, r.lease_token, r.worker, coalesce(w.beat, 0) FROM runs r"

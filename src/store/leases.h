@@ -16,6 +16,9 @@ namespace cupola::store {
 /// Says that the worker is alive: raises its beat.
 void beat(db::Session& db, std::string_view worker);
 
+/// The same, and whether the lease is still the worker's: the run is open under its token.
+bool beat_for(db::Session& db, std::string_view worker, const Lease& lease);
+
 /// An open run and the beat of the worker that holds it; 0 when that never beat.
 struct HeldRun {
   Lease lease;

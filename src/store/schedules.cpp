@@ -190,6 +190,24 @@ std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit) {
                 to_schedule, {{"limit", limit}});
 }
 
+bool is_unchanged(db::Session& db, const Schedule& seen) {
+  return db
+      .one(R"sql(
+      SELECT 1 FROM schedules s
+      WHERE s.key = :key AND s.enabled = :enabled AND s.present = :present
+        AND s.enabled_at IS NOT DISTINCT FROM :enabled_at AND s.interval = :interval
+        AND s.timezone = :timezone AND s.interval_since = :since /* pg: FOR UPDATE */)sql",
+           [](const db::Row&) { return true; },
+           {{"key", seen.key},
+            {"enabled", seen.enabled},
+            {"present", seen.present},
+            {"enabled_at", seen.enabled_at},
+            {"interval", seen.interval},
+            {"timezone", seen.timezone},
+            {"since", seen.interval_since}})
+      .value_or(false);
+}
+
 bool set_next_fire(db::Session& db, const ScheduleKey& schedule,
                    const std::optional<Instant>& was_due, const std::optional<Instant>& due_at,
                    const std::optional<Instant>& nominal, Instant now) {

@@ -88,6 +88,10 @@ void set_enabled(db::Session& db, const ScheduleKey& schedule, bool enabled, Ins
 /// Enabled and present schedules that are not planned.
 std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit);
 
+/// Whether switch, interval and zone are what the caller saw; they stay so until its transaction
+/// ends. What a deploy or a switch has changed since is planned anew, not by what it was.
+bool is_unchanged(db::Session& db, const Schedule& seen);
+
 /// The next fire, or none awaited; the schedule is planned then, and that it was at `now` is kept
 /// (store/set_back.h). `was_due` is the due_at that the caller saw: false, and nothing changed,
 /// when another server has moved it meanwhile.

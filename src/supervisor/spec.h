@@ -55,6 +55,8 @@ struct RunSpec {
   /// server may take the run's place, so this one ends. Without a span it never does.
   std::filesystem::path server_sign;
   std::chrono::milliseconds longest_silence{0};
+  /// By `up_time` (base/clock.h): later the program is not started any more. 0: no limit.
+  std::chrono::milliseconds start_before{0};
 };
 
 /// One of exit_code, exit_signal and start_error tells the end. On kernels before 6.15 the sandbox

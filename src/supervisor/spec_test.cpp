@@ -21,6 +21,7 @@ RunSpec full_spec() {
   spec.masked.emplace_back("other");
   spec.server_sign = "/sign";
   spec.longest_silence = 20s;
+  spec.start_before = 99s;
   spec.sandbox.binds = {{.from = "/a", .to = "/b", .writable = true}};
   spec.support = process::Support{.kind = process::SandboxKind::root, .overlay = true, .text = "t"};
   return spec;
@@ -38,6 +39,7 @@ TEST(SpecTest, SpecSurvivesJsonByteByByte) {
   EXPECT_EQ(again->masked.at(0).reveal(), "other");
   EXPECT_EQ(again->server_sign, "/sign");
   EXPECT_EQ(again->longest_silence, 20s);
+  EXPECT_EQ(again->start_before, 99s);
   EXPECT_EQ(to_json_text(*again), to_json_text(spec));
 }
 

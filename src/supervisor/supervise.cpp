@@ -103,6 +103,10 @@ class Supervision {
     auto mounted = process::enter_mounts(spec_.sandbox, support);
     if (!mounted) return mounted.error();
     if (!mounted->empty()) isolation_ += ", " + *mounted;
+    if (spec_.start_before > 0ms && up_time() > spec_.start_before) {
+      return Error{Error::Kind::unavailable,
+                   "Its server was held up for so long that another may have taken its place."};
+    }
     return start_program(support);
   }
 

@@ -379,6 +379,16 @@ TEST_P(SuperviseTest, ProgramThatIsNotThereIsToldAsNeverStarted) {
   }
 }
 
+TEST_P(SuperviseTest, Case04AProgramIsNotStartedAfterItsLeaseMayBeOver) {
+  spec_.start_before = 1ms;
+  start(to_json_text(spec_));
+
+  const Outcome outcome = await_outcome();
+
+  EXPECT_THAT(outcome.start_error, HasSubstr("was held up"));
+  EXPECT_THAT(log_lines(), testing::Contains(HasSubstr("was held up")));
+}
+
 TEST_P(SuperviseTest, SandboxThatCannotBeMadeIsTold) {
   if (!GetParam()) GTEST_SKIP() << "needs a sandbox";
   spec_.sandbox.binds.push_back({.from = "/no/such/folder", .to = "/x"});

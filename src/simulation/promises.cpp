@@ -1,0 +1,299 @@
+#include "simulation/promises.h"
+
+#include <algorithm>
+
+#include "store/runs.h"
+#include "store/schedules.h"
+
+namespace cupola::simulation {
+namespace {
+
+constexpr const char* watch_sql[] = {
+    "CREATE TABLE happened (number INTEGER PRIMARY KEY, kind text, subject text, a text, b text,"
+    " c text, d text, e text)",
+    R"sql(CREATE TRIGGER run_added AFTER INSERT ON runs BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('run added', NEW.id,
+        coalesce(NEW.schedule_key, ''), CAST(coalesce(NEW.scheduled_at, '') AS text), '', '', '');
+    END)sql",
+    R"sql(CREATE TRIGGER run_changed AFTER UPDATE ON runs
+    WHEN OLD.status <> NEW.status OR OLD.ended_at IS NOT NULL BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('run', NEW.id, OLD.status,
+        NEW.status, CAST(coalesce(NEW.exit_code, '') AS text), CAST(NEW.lease_token AS text),
+        coalesce(NEW.cause, ''));
+    END)sql",
+    R"sql(CREATE TRIGGER state_added AFTER INSERT ON states BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) SELECT 'state', NEW.state_id, NEW.payload,
+        coalesce(NEW.run_id, ''), CAST(count(*) AS text), '', '' FROM run_locks
+        WHERE scope = NEW.project_key AND name = NEW.state_id AND run_id = NEW.run_id;
+    END)sql",
+    R"sql(CREATE TRIGGER state_changed AFTER UPDATE OF payload ON states BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) SELECT 'state', NEW.state_id, NEW.payload,
+        coalesce(NEW.run_id, ''), CAST(count(*) AS text), '', '' FROM run_locks
+        WHERE scope = NEW.project_key AND name = NEW.state_id AND run_id = NEW.run_id;
+    END)sql",
+    R"sql(CREATE TRIGGER schedule_changed AFTER UPDATE ON schedules BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('schedule', NEW.key,
+        CASE WHEN NEW.planned = 1 THEN CAST(coalesce(NEW.due_at, '') AS text) ELSE '' END,
+        NEW.interval, NEW.timezone, CAST(NEW.offset_minutes AS text),
+        CAST(max(coalesce(NEW.enabled_at, NEW.interval_since), NEW.interval_since) AS text));
+    END)sql",
+};
+
+/// Longer than a server that works goes without a write while runs are open.
+constexpr std::chrono::milliseconds long_silence = 12s;
+
+bool is_allowed(store::RunStatus from, store::RunStatus to) {
+  using S = store::RunStatus;
+  if (store::is_final(from)) return false;
+  switch (from) {
+    case S::queued:
+      return to == S::starting || to == S::cancelled || to == S::skipped || to == S::failed;
+    case S::starting:
+      return to != S::skipped && to != S::starting;
+    case S::running:
+      return to == S::stopping || (store::is_final(to) && to != S::skipped);
+    default:
+      return store::is_final(to) && to != S::skipped;
+  }
+}
+
+std::int64_t number_in(std::string_view text) {
+  const auto digits = text.find_first_of("0123456789");
+  return digits == std::string_view::npos ? 0 : std::stoll(std::string(text.substr(digits)));
+}
+
+template <typename... Args>
+[[noreturn]] void broken(fmt::format_string<Args...> format, Args&&... args) {
+  throw Broken{fmt::format(format, std::forward<Args>(args)...)};
+}
+
+}  // namespace
+
+struct Promises::Change {
+  std::string kind, subject, a, b, c, d, e;
+};
+
+Promises::Promises(Shared& shared, const std::vector<std::unique_ptr<Server>>& servers)
+    : shared_(shared), servers_(servers) {
+  shared_.database.write([](db::Session& db) {
+    for (const char* sql : watch_sql) db.execute(sql);
+  });
+}
+
+void Promises::check() {
+  if (shared_.database.writes() == seen_writes_) return;
+  const auto changes = shared_.database.write([](db::Session& db) {
+    auto all = db.all("SELECT kind, subject, a, b, c, d, e FROM happened ORDER BY number",
+                      [](const db::Row& row) {
+                        return Change{row.get<std::string>(0), row.get<std::string>(1),
+                                      row.get<std::string>(2), row.get<std::string>(3),
+                                      row.get<std::string>(4), row.get<std::string>(5),
+                                      row.get<std::string>(6)};
+                      });
+    if (!all.empty()) db.execute("DELETE FROM happened");
+    return all;
+  });
+  seen_writes_ = shared_.database.writes();
+  for (const Change& change : changes) {
+    if (change.kind == "run") run_changed(change);
+    if (change.kind == "run added") run_added(change);
+    if (change.kind == "state") state_written(change);
+    if (change.kind == "schedule") schedule_changed(change);
+  }
+}
+
+void Promises::run_changed(const Change& change) {
+  const std::string& name = shared_.world.name_of(change.subject, "run");
+  shared_.world.note("{}: {} -> {} (token {}) {}", name, change.a, change.b, change.d, change.e);
+  last_change_ = shared_.world.now();
+  const auto from = *store::parse_run_status(change.a);
+  const auto to = *store::parse_run_status(change.b);
+  if (!is_allowed(from, to)) broken("{} went from {} to {}", name, change.a, change.b);
+  if (to == store::RunStatus::succeeded) {
+    const auto truth = shared_.truths.find(RunId(change.subject));
+    if (truth == shared_.truths.end() || !truth->second.exited_well || change.c != "0")
+      broken("{} was told to have succeeded, but its program never exited with 0", name);
+  }
+  if (to != store::RunStatus::lost) return;
+  for (const auto& server : servers_) {
+    for (const auto& process : server->host().live()) {
+      if (process->run != RunId(change.subject) || !process->is_running) continue;
+      const Instant now = shared_.world.now();
+      if (now - server->last_sign() < long_silence && !is_cut_off(*server))
+        broken("{} was told lost, but {} is alive and so is its server", name, process->name);
+    }
+  }
+}
+
+void Promises::run_added(const Change& change) {
+  const std::string& name = shared_.world.name_of(change.subject, "run");
+  last_change_ = shared_.world.now();
+  if (change.b.empty()) {
+    ++by_hand_;
+    shared_.world.note("{} is queued by hand", name);
+    return;
+  }
+  shared_.world.note("{} is queued for the fire of {} {}", name,
+                     shared_.world.name_of(change.a, "schedule"),
+                     to_rfc3339(from_milliseconds(std::stoll(change.b))));
+  if (!fired_.emplace(change.a, change.b).second) broken("{} is the second run of one fire", name);
+}
+
+void Promises::state_written(const Change& change) {
+  const std::int64_t reached = number_in(change.a);
+  const std::string& name = shared_.world.name_of(change.b, "run");
+  shared_.world.note("{} wrote the state {}: {}", name, change.subject, reached);
+  if (change.c != "1") broken("{} wrote the state {} without holding it", name, change.subject);
+  auto& before = reached_[change.subject];
+  if (reached < before)
+    broken("the state {} went back from {} to {} by {}", change.subject, before, reached, name);
+  before = reached;
+}
+
+void Promises::schedule_changed(const Change& change) {
+  Planned& planned = planned_[change.subject];
+  if (change.a.empty()) {
+    planned.is_open = false;
+    return;
+  }
+  const Era era{.interval = change.b,
+                .zone = change.c,
+                .offset = std::chrono::minutes(std::stoi(change.d)),
+                .after = from_milliseconds(std::stoll(change.e)),
+                .until = from_milliseconds(std::stoll(change.a))};
+  if (!planned.is_open) {
+    planned.eras.push_back(era);
+    planned.is_open = true;
+    return;
+  }
+  planned.eras.back().until = std::max(planned.eras.back().until, era.until);
+}
+
+/// It lives and cannot know that others take its runs for lost. Nothing can be done about that
+/// without ending runs when the database is gone for all.
+bool Promises::is_cut_off(const Server& server) const {
+  return shared_.world.now() - server.last_write() > long_silence;
+}
+
+void Promises::check_start(const Process& process) const {
+  const auto [is_open, may_overlap] = shared_.database.read([&](db::Session& db) {
+    const auto run = store::find_run(db, process.run);
+    const auto schedule = run->schedule ? store::find_schedule(db, *run->schedule) : std::nullopt;
+    return std::pair(!store::is_final(run->status),
+                     !schedule || schedule->overlap == store::Overlap::allow);
+  });
+  for (const auto& server : servers_) {
+    if (is_cut_off(*server)) continue;
+    for (const auto& other : server->host().live()) {
+      if (other.get() == &process && !is_open) broken("{} is started after its end", process.name);
+      if (!other->is_running) continue;
+      if (other->run == process.run)
+        broken("{} is started while {} lives", process.name, other->name);
+      for (const std::string& state_id : process.state_ids) {
+        const auto& theirs = other->state_ids;
+        if (std::find(theirs.begin(), theirs.end(), state_id) != theirs.end())
+          broken("{} is started on the state {} that {} has", process.name, state_id, other->name);
+      }
+      if (!may_overlap && !process.schedule.empty() && other->schedule == process.schedule)
+        broken("{} is started beside {} of the same schedule", process.name, other->name);
+    }
+  }
+}
+
+int Promises::unfinished(Instant now) const {
+  return shared_.database.read([&](db::Session& db) {
+    return *db.one(
+        "SELECT count(*) FROM runs WHERE ended_at IS NULL"
+        " AND (status <> 'queued' OR due_at <= :now)",
+        [](const db::Row& row) { return row.get<int>(0); }, {{"now", now + 15min}});
+  });
+}
+
+void Promises::check_schedules() const {
+  const auto due = shared_.database.read([&](db::Session& db) {
+    return store::list_due_schedules(db, shared_.world.now() - 20s, 10);
+  });
+  for (const auto& schedule : due) {
+    broken("{} still waits for its fire of {}",
+           shared_.world.name_of(schedule.key.text(), "schedule"), to_rfc3339(*schedule.due_at));
+  }
+}
+
+void Promises::check_end() {
+  check();
+  check_nothing_left();
+  check_fires();
+}
+
+void Promises::check_nothing_left() {
+  const int stuck = unfinished(shared_.world.now());
+  if (stuck > 0) broken("{} runs are not final long after the last fault", stuck);
+  for (const auto& server : servers_) {
+    for (const auto& process : server->host().live()) broken("{} is an orphan", process->name);
+    if (!server->host().folders.empty())
+      broken("{} work folders lie about on {}", server->host().folders.size(), server->name());
+  }
+  for (const char* sql :
+       {"SELECT count(*) FROM run_locks", "SELECT count(*) FROM states s WHERE s.final = 0",
+        "SELECT count(*) FROM run_state_ids w JOIN runs r ON r.id = w.run_id"
+        " WHERE r.ended_at IS NOT NULL",
+        "SELECT count(*) FROM runs WHERE ended_at IS NOT NULL AND status IN"
+        " ('queued', 'starting', 'running', 'stopping')",
+        "SELECT count(*) FROM fires f WHERE f.outcome = 'run'"
+        " AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = f.run_id)"}) {
+    const int count = shared_.database.read([&](db::Session& db) {
+      return *db.one(sql, [](const db::Row& row) { return row.get<int>(0); });
+    });
+    if (count > 0) broken("{} left at the end: {}", count, sql);
+  }
+}
+
+void Promises::check_verdict(const std::string& name, store::Missed policy,
+                             const store::Fire& fire) const {
+  const auto late_by = fire.noticed_at - fire.due;
+  const bool started = fire.outcome == store::FireOutcome::run;
+  if (started && late_by > 24h)
+    broken("{} made up for its fire of {} after {}", name, to_rfc3339(fire.nominal),
+           to_text(late_by));
+  if (started && policy == store::Missed::skip && late_by >= 60s)
+    broken("{} started its fire of {} though it was {} late", name, to_rfc3339(fire.nominal),
+           to_text(late_by));
+}
+
+void Promises::check_fires() {
+  for (const auto& [key, planned] : planned_) {
+    std::vector<std::set<Instant>> expected;  // of each era
+    std::set<Instant> left;
+    for (const Era& era : planned.eras) {
+      expected.push_back(expected_fires(era));
+      left.insert(expected.back().begin(), expected.back().end());
+    }
+    const auto [schedule, recorded] = shared_.database.read([&](db::Session& db) {
+      return std::pair(*store::find_schedule(db, ScheduleKey(key)),
+                       store::list_fires(db, ScheduleKey(key), 1 << 20));
+    });
+    const std::string& name = shared_.world.name_of(key, "schedule");
+    for (const store::Fire& fire : recorded) {
+      fires += static_cast<int>(fire.count);
+      check_verdict(name, schedule.missed, fire);
+      bool was_expected = false;
+      for (const std::set<Instant>& era : expected) {
+        auto covered = era.find(fire.nominal);
+        if (covered == era.end()) continue;
+        was_expected = true;
+        // A row that counts more stands for those just before it.
+        for (std::int64_t i = 0; i < fire.count; ++i) {
+          left.erase(*covered);
+          if (covered == era.begin()) break;
+          --covered;
+        }
+      }
+      if (!was_expected)
+        broken("{} has a fire at {} that it never had", name, to_rfc3339(fire.nominal));
+    }
+    if (!left.empty())
+      broken("{} lost {} fires, the first at {}", name, left.size(), to_rfc3339(*left.begin()));
+  }
+}
+
+}  // namespace cupola::simulation

@@ -1,0 +1,65 @@
+#pragma once
+
+/// What befalls the servers of a seed: users, deploys, faults.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simulation/server.h"
+#include "store/deployments.h"
+#include "store/organizations.h"
+#include "store/projects.h"
+#include "store/schedules.h"
+
+namespace cupola::simulation {
+
+class Story {
+ public:
+  Story(Shared& shared, std::vector<std::unique_ptr<Server>>& servers);
+
+  /// Makes the tenant, its deployments and servers, and plans the first event.
+  void begin();
+  /// From now on nothing fails and all servers are there.
+  void heal();
+  /// From now on no schedule fires.
+  void switch_off();
+
+ private:
+  struct Deployment {
+    store::Deployment row;
+    std::vector<store::ReleasedSchedule> schedules;
+  };
+  using Action = void (Story::*)();
+
+  void choose_faults();
+  store::ReleasedSchedule new_schedule(int number);
+  void vary(store::ReleasedSchedule& schedule);
+  void deploy_now(db::Session& db, const Deployment& deployment, Instant now);
+  void as_user(std::function<void(db::Database&, const Server&)> action);
+  void go_on();
+
+  void switch_schedule();
+  void deploy();
+  void run_by_hand();
+  void stop_run();
+  void kill();
+  void pause();
+  void cut_off();
+  void database_down();
+  void disk_full();
+  void set_clock();
+  void lose_power();
+  void long_outage();
+
+  Shared& shared_;
+  World& world_;
+  Random& random_;
+  std::vector<std::unique_ptr<Server>>& servers_;
+  store::Organization organization_;
+  store::Project project_;
+  std::vector<Deployment> deployments_;
+  std::vector<Action> actions_;
+};
+
+}  // namespace cupola::simulation
