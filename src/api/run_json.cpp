@@ -99,6 +99,7 @@ std::string to_json_text(const store::ListedRun& listed) {
   write.text_or_null("sandbox", run.sandbox);
   write.number("peak_memory_bytes", run.peak_memory);
   write.number("cpu_ms", run.cpu_time ? std::optional(run.cpu_time->count()) : std::nullopt);
+  write.number("egress_bytes", run.egress_bytes);
   write.texts("state_ids", run.state_ids);
   write.number("release", listed.release_number);
   write.flag("full_refresh", run.options.full_refresh);

@@ -189,12 +189,13 @@ TEST_F(ApiRunsTest, ARunHasTheShapeOfTheContract) {
 
   std::vector<std::string> keys;
   for (const auto& member : answer.object()) keys.emplace_back(member.key());
-  EXPECT_THAT(keys, ::testing::UnorderedElementsAre(
-                        "id", "project", "deployment", "schedule", "tasks", "status", "trigger",
-                        "scheduled_at", "due_at", "queued_at", "started_at", "ended_at",
-                        "exit_code", "exit_signal", "out_of_memory", "attempt", "stands_for",
-                        "cause", "cancel_code", "credits", "sandbox", "peak_memory_bytes", "cpu_ms",
-                        "state_ids", "release", "full_refresh", "state_id_suffix", "log_kept"));
+  EXPECT_THAT(keys,
+              ::testing::UnorderedElementsAre(
+                  "id", "project", "deployment", "schedule", "tasks", "status", "trigger",
+                  "scheduled_at", "due_at", "queued_at", "started_at", "ended_at", "exit_code",
+                  "exit_signal", "out_of_memory", "attempt", "stands_for", "cause", "cancel_code",
+                  "credits", "sandbox", "peak_memory_bytes", "cpu_ms", "egress_bytes", "state_ids",
+                  "release", "full_refresh", "state_id_suffix", "log_kept"));
   EXPECT_EQ(number_at(answer.object(), "release"), 1);
   EXPECT_EQ(number_at(answer.object(), "exit_code", -1), 0);
   EXPECT_EQ(text_at(answer.object(), "project"), "acme");

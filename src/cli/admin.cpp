@@ -40,6 +40,12 @@ struct TokenOptions {
   std::string name = "command line";
 };
 
+struct NetworkOptions {
+  Place place;
+  std::string organization;
+  std::string mode;
+};
+
 std::string default_home() {
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
     return std::string(data) + "/cupola";
@@ -120,6 +126,20 @@ Result<int> create_token(const Context&, const TokenOptions& options) {
   return 0;
 }
 
+Result<int> set_network(const Context&, const NetworkOptions& options) {
+  const auto database = open_database(options.place);
+  const auto set = database->write([&](db::Session& db) -> Result<void> {
+    if (!store::find_organization(db, options.organization)) {
+      return no_organization(options.organization, *database);
+    }
+    return store::set_network(db, options.organization, store::parse_network_mode(options.mode));
+  });
+  if (!set) return set.error();
+  print(fmt::format("Runs of {} that start from now on have the network: {}.\n",
+                    printable(options.organization), options.mode));
+  return 0;
+}
+
 void add_place(CLI::App* command, Place& place) {
   command
       ->add_option("--home", place.home,
@@ -174,6 +194,22 @@ void add_admin_commands(CLI::App& root, Context& context) {
       ->capture_default_str();
   add_place(token, token_options->place);
   set_work(token, context, token_options, create_token);
+
+  auto* network =
+      admin->add_subcommand("set-network", "Say which network an organization's runs have");
+  auto network_options = std::make_shared<NetworkOptions>();
+  network->add_option("organization", network_options->organization, "Whose runs")
+      ->required()
+      ->type_name("ORGANIZATION");
+  network
+      ->add_option("mode", network_options->mode,
+                   "host, isolated (one of their own), or default: host while there is one "
+                   "organization, isolated with more")
+      ->required()
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"host", "isolated", "default"}));
+  add_place(network, network_options->place);
+  set_work(network, context, network_options, set_network);
 }
 
 }  // namespace cupola::cli

@@ -17,6 +17,9 @@ constexpr Words<Role, 4> role_words = {{{Role::viewer, "viewer"},
                                         {Role::maintainer, "maintainer"},
                                         {Role::owner, "owner"}}};
 
+constexpr Words<NetworkMode, 2> network_words = {
+    {{NetworkMode::host, "host"}, {NetworkMode::isolated, "isolated"}}};
+
 /// The digit that makes `digits` and itself valid under ISO/IEC 7812-1, annex B.
 char luhn_digit(std::string_view digits) {
   int sum = 0;
@@ -120,6 +123,36 @@ std::int64_t count_organizations(db::Session& db) {
       .one("SELECT count(*) FROM organizations",
            [](const db::Row& row) { return row.get<std::int64_t>(0); })
       .value_or(0);
+}
+
+std::string_view to_text(NetworkMode mode) {
+  return word_for(network_words, mode);
+}
+
+std::optional<NetworkMode> parse_network_mode(std::string_view text) {
+  return value_for(network_words, text);
+}
+
+Result<void> set_network(db::Session& db, std::string_view organization,
+                         std::optional<NetworkMode> mode) {
+  const auto text = mode ? std::optional(std::string(to_text(*mode))) : std::nullopt;
+  if (db.execute("UPDATE organizations SET network = :network WHERE name = :name",
+                 {{"network", text}, {"name", organization}}) == 1) {
+    return {};
+  }
+  return Error{Error::Kind::not_found,
+               fmt::format("There is no organization {}.", quoted(organization))};
+}
+
+Network network_of(db::Session& db, const OrganizationKey& organization) {
+  const auto chosen =
+      db.one("SELECT network FROM organizations WHERE key = :key",
+             [](const db::Row& row) { return row.get<std::optional<std::string>>(0); },
+             {{"key", organization}});
+  if (chosen && *chosen) {
+    return {.mode = value_in_column(network_words, **chosen), .is_default = false};
+  }
+  return {.mode = count_organizations(db) > 1 ? NetworkMode::isolated : NetworkMode::host};
 }
 
 Result<User> create_user(db::Session& db, std::string_view login,

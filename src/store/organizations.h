@@ -51,6 +51,20 @@ Result<Organization> create_organization(db::Session& db, std::string_view name,
 std::optional<Organization> find_organization(db::Session& db, std::string_view name);
 std::int64_t count_organizations(db::Session& db);
 
+/// Which network the runs of an organization have: the host's, or one of their own.
+enum class NetworkMode { host, isolated };
+std::string_view to_text(NetworkMode mode);  // "host", "isolated"
+std::optional<NetworkMode> parse_network_mode(std::string_view text);
+struct Network {
+  NetworkMode mode = NetworkMode::host;
+  /// Nobody chose it: host while there is one organization, isolated with more.
+  bool is_default = true;
+};
+/// Errors: not_found. Nothing: by default again.
+Result<void> set_network(db::Session& db, std::string_view organization,
+                         std::optional<NetworkMode> mode);
+Network network_of(db::Session& db, const OrganizationKey& organization);
+
 /// Makes the user where there is none of that login, and gives the role in the organization (a
 /// second call changes it). Errors: invalid (login).
 Result<User> create_user(db::Session& db, std::string_view login,

@@ -54,6 +54,27 @@ TEST_P(OrganizationsTest, EachHasANameAnIdAndAnAccountNumberOfItsOwn) {
   });
 }
 
+TEST_P(OrganizationsTest, RunsHaveTheHostsNetworkUntilThereIsAnotherOrganizationOrItIsChosen) {
+  const auto acme = add("Acme");
+  const auto network = [&] {
+    return write([&](db::Session& s) { return network_of(s, acme.key); });
+  };
+  const auto set = [&](const char* name, std::optional<NetworkMode> mode) {
+    return write([&](db::Session& s) { return set_network(s, name, mode); });
+  };
+
+  EXPECT_EQ(network().mode, NetworkMode::host);
+  add("Other");
+  EXPECT_EQ(network().mode, NetworkMode::isolated);
+  EXPECT_TRUE(network().is_default);
+  ASSERT_TRUE(set("Acme", NetworkMode::host));
+  EXPECT_EQ(network().mode, NetworkMode::host);
+  EXPECT_FALSE(network().is_default);
+  ASSERT_TRUE(set("Acme", std::nullopt));
+  EXPECT_EQ(network().mode, NetworkMode::isolated);
+  EXPECT_EQ(set("Nobody", NetworkMode::host).error().kind, Error::Kind::not_found);
+}
+
 TEST_P(OrganizationsTest, ATokenTellsWhoAsksUntilItIsRevokedOrExpires) {
   const auto acme = add("Acme");
   const auto other = add("Other");

@@ -50,6 +50,7 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
   const auto ended = db.one(
       "UPDATE runs SET status = :status, exit_code = :exit_code, exit_signal = :exit_signal,"
       " out_of_memory = :out_of_memory, peak_memory = :peak_memory, cpu_time = :cpu_time,"
+      " egress_bytes = :egress_bytes,"
       " cause = :cause, log_lines = :log_lines, ended_at = :ended_at,"
       " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
       " ELSE :cancel_code END"
@@ -70,6 +71,7 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
        {"out_of_memory", result.out_of_memory},
        {"peak_memory", result.peak_memory},
        {"cpu_time", result.cpu_time},
+       {"egress_bytes", result.egress_bytes},
        {"cause", printable_or_none(result.cause)},
        {"log_lines", result.log_lines},
        {"ended_at", result.ended_at.value_or(now)},

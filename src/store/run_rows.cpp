@@ -80,6 +80,7 @@ Run to_run(const db::Row& row) {
           .out_of_memory = row.get<bool>(18),
           .peak_memory = row.get<std::optional<std::int64_t>>(19),
           .cpu_time = row.get<std::optional<std::chrono::milliseconds>>(20),
+          .egress_bytes = row.get<std::optional<std::int64_t>>(34),
           .attempt = row.get<int>(21),
           .stands_for = row.get<std::int64_t>(22),
           .cause = row.get<std::optional<std::string>>(23),

@@ -19,7 +19,7 @@
   "runs.cancel_code, runs.sandbox,"                                                           \
   " runs.options, runs.state_ids, runs.run_timeout, runs.stop_requested_at, runs.worker, "    \
   "runs.lease_token,"                                                                         \
-  " runs.log_lines, runs.log_kept"
+  " runs.log_lines, runs.log_kept, runs.egress_bytes"
 
 /// The condition of the index `runs_open`.
 #define RUN_IS_OPEN "status IN ('starting', 'running', 'stopping')"
@@ -30,7 +30,7 @@
 
 namespace cupola::store {
 
-inline constexpr std::size_t run_column_count = 34;
+inline constexpr std::size_t run_column_count = 35;
 
 Run to_run(const db::Row& row);
 std::string to_column(const RunOptions& options);

@@ -68,6 +68,7 @@ struct Run {
   bool out_of_memory = false;
   std::optional<std::int64_t> peak_memory;  ///< bytes
   std::optional<std::chrono::milliseconds> cpu_time;
+  std::optional<std::int64_t> egress_bytes;  ///< sent; nothing where it was not counted
   int attempt = 1;
   std::int64_t stands_for = 1;             ///< fires that this run stands for after downtime
   std::optional<std::string> cause;        ///< why it ended as it did, one line
@@ -138,6 +139,7 @@ struct RunResult {
   bool out_of_memory = false;
   std::optional<std::int64_t> peak_memory;
   std::optional<std::chrono::milliseconds> cpu_time;
+  std::optional<std::int64_t> egress_bytes;
   std::optional<std::string> cause;
   std::optional<std::string> cancel_code;
   std::optional<std::int64_t> log_lines;

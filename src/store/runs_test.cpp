@@ -278,6 +278,7 @@ TEST_P(RunsTest, ARunGoesFromStartingToItsResult) {
                        .out_of_memory = true,
                        .peak_memory = 5'000'000'000,
                        .cpu_time = 1234ms,
+                       .egress_bytes = 6'000'000'000,
                        .cause = std::string("tap-a: \x1b[31mred\xff"),
                        .log_lines = 7,
                        .ended_at = noon + 1min},
@@ -290,6 +291,7 @@ TEST_P(RunsTest, ARunGoesFromStartingToItsResult) {
   EXPECT_TRUE(ended.out_of_memory);
   EXPECT_EQ(ended.peak_memory, 5'000'000'000);
   EXPECT_EQ(ended.cpu_time, 1234ms);
+  EXPECT_EQ(ended.egress_bytes, 6'000'000'000);
   EXPECT_EQ(ended.cause, "tap-a: \\x1b[31mred\xef\xbf\xbd") << "what a terminal may show";
   EXPECT_EQ(ended.log_lines, 7);
   EXPECT_EQ(ended.ended_at, noon + 1min);
