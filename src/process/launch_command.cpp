@@ -37,16 +37,14 @@ fs::path launcher_path() {
 
 }  // namespace
 
-Fd open_launcher() {
+Result<Fd> open_launcher() {
   static const fs::path path = launcher_path();
   Fd launcher(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!launcher) {
-    throw Failure(
-        fmt::format("Cannot open the program {}, which is the last step into a sandbox: {}. It "
-                    "belongs beside cupola: install both.",
-                    path.string(), system_text(errno)));
-  }
-  return launcher;
+  if (launcher) return launcher;
+  return Error{Error::Kind::not_found,
+               fmt::format("Cannot open the program {}, the last step into a sandbox: {}.",
+                           path.string(), system_text(errno)),
+               "It belongs beside cupola: install both."};
 }
 
 std::vector<std::string> launch_words(const Fd& launcher, const LaunchOrders& orders) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/outcome.h"
 #include "process/program.h"
 
 namespace cupola::process {
@@ -22,8 +23,8 @@ struct LaunchOrders {
 
 /// The launcher, open under a number at which it can be executed wherever it lies: nothing of it
 /// needs to be shown inside. It is beside the program that runs, or at the top of the build tree in
-/// which that lies. Throws Failure when it is missing.
-Fd open_launcher();
+/// which that lies. Errors: not_found.
+Result<Fd> open_launcher();
 
 /// The words before those of the program. `launcher` is to be inherited under its number.
 std::vector<std::string> launch_words(const Fd& launcher, const LaunchOrders& orders);

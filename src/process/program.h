@@ -89,6 +89,8 @@ Result<Child> start(const Program& program, const Streams& streams);
 struct Limits {
   std::chrono::milliseconds timeout{std::chrono::minutes{10}};
   std::size_t output = 16u << 20;  ///< bytes kept of each stream; the rest is read and dropped
+  /// Asked once a second; when it says false, the program is ended as for a stop.
+  std::function<bool()> may_go_on;
 };
 struct Output {
   Exit exit;

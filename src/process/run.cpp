@@ -18,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using OnLine = std::function<void(std::string_view)>;
 constexpr std::chrono::seconds kill_after{5};
+constexpr std::chrono::seconds between_questions{1};
 /// For what a process outside the group still writes after the program's end.
 constexpr std::chrono::milliseconds drain_for{500};
 constexpr std::size_t longest_line = 64u << 10;
@@ -135,12 +136,13 @@ class Session {
         out_(std::move(out)),
         err_(std::move(err)),
         stop_(stop),
-        deadline_(Clock::now() + limits.timeout) {
+        deadline_(Clock::now() + limits.timeout),
+        may_go_on_(limits.may_go_on) {
     make_nonblocking(input_pipe_);
   }
 
   Output finish() {
-    while (!ended_) step(deadline_);
+    while (!ended_) step(std::min(deadline_, next_question_));
     child_.signal_group(SIGKILL);
     input_pipe_.reset();
     const auto drain_ends = Clock::now() + drain_for;
@@ -168,6 +170,7 @@ class Session {
     if (fds[3].revents != 0) err_.read_some();
     if (fds[1].revents != 0) end_it(stopped_);
     if (fds[0].revents != 0) ended_ = true;
+    if (!ended_ && Clock::now() >= next_question_) ask();
     if (!ended_ && Clock::now() >= deadline_) {
       if (stopped_ || timed_out_) {
         child_.signal_group(SIGKILL);
@@ -176,6 +179,11 @@ class Session {
         end_it(timed_out_);
       }
     }
+  }
+
+  void ask() {
+    next_question_ = Clock::now() + between_questions;
+    if (!stopped_ && !timed_out_ && may_go_on_ && !may_go_on_()) end_it(stopped_);
   }
 
   void end_it(bool& reason) {
@@ -198,6 +206,9 @@ class Session {
   Capture err_;
   StopSignal stop_;
   Clock::time_point deadline_;
+  const std::function<bool()>& may_go_on_;
+  Clock::time_point next_question_ =
+      may_go_on_ ? Clock::now() + between_questions : Clock::time_point::max();
   bool ended_ = false;
   bool timed_out_ = false;
   bool stopped_ = false;

@@ -52,6 +52,7 @@ struct Sandbox {
   std::vector<Link> links;
   std::filesystem::path folder;  ///< working directory inside; empty: "/"
   bool network = true;
+  std::string resolv_conf;  ///< in place of the host's /etc/resolv.conf; empty: that one
 };
 
 enum class SandboxKind { root, user_namespace, none };

@@ -48,6 +48,7 @@ json::object to_json(const Sandbox& sandbox) {
   object["links"] = std::move(links);
   object["folder"] = sandbox.folder.string();
   object["network"] = sandbox.network;
+  if (!sandbox.resolv_conf.empty()) object["resolv_conf"] = json_text(sandbox.resolv_conf);
   return object;
 }
 
@@ -56,6 +57,7 @@ Result<Sandbox> parse_sandbox(const json::object& object) {
   sandbox.wanted = flag_at(object, "wanted", true);
   sandbox.network = flag_at(object, "network", true);
   sandbox.folder = text_at(object, "folder");
+  sandbox.resolv_conf = text_at(object, "resolv_conf");
   if (object.contains("uid")) {
     const std::int64_t uid = number_at(object, "uid", -1);
     if (uid <= 0 || uid > 0xfffffffe) return malformed("uid (above 0)");

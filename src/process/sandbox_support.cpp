@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "process/launch_command.h"
 #include "process/sandbox.h"
 
 namespace cupola::process {
@@ -13,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr unsigned nobody = 65534;
-constexpr Limits probe_limits{.timeout = std::chrono::seconds(10), .output = 4096};
+const Limits probe_limits{.timeout = std::chrono::seconds(10), .output = 4096};
 
 /// A folder for the trial that goes when it is over.
 class ScratchFolder {
@@ -86,6 +87,9 @@ Support try_out(const fs::path& parent) {
   const SandboxKind kind = ::geteuid() == 0 ? SandboxKind::root : SandboxKind::user_namespace;
   if (!find_program("bwrap", "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin")) {
     return {.text = "no isolation: bubblewrap (bwrap) is not installed"};
+  }
+  if (const auto launcher = open_launcher(); !launcher) {
+    return {.text = "no isolation: " + to_text(launcher.error())};
   }
   if (const auto tried = try_sandbox(kind, parent); !tried) {
     return {.text = "no isolation: bubblewrap does not work here: " + tried.error().message};

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "supervisor/kernel_file.h"
+#include "process/kernel_file.h"
 
 namespace cupola::supervisor {
 namespace {
@@ -21,7 +21,7 @@ std::chrono::microseconds to_span(const timeval& time) {
 }
 
 void kill_children() {
-  const std::string list = text_of(fmt::format("/proc/self/task/{}/children", ::getpid()));
+  const std::string list = process::text_of(fmt::format("/proc/self/task/{}/children", ::getpid()));
   for (const auto word : split(list, ' ')) {
     int pid = 0;
     if (std::from_chars(word.data(), word.data() + word.size(), pid).ec != std::errc{}) continue;

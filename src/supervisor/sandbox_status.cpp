@@ -14,8 +14,8 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "process/kernel_file.h"
 #include "process/launch.h"
-#include "supervisor/kernel_file.h"
 
 namespace cupola::supervisor {
 namespace {
@@ -33,7 +33,7 @@ constexpr std::uint64_t info_exit = 1u << 3;
 const unsigned long get_info = _IOWR(0xff, 11, PidfdInfo);
 
 std::string first_line_of(const std::string& file) {
-  return std::string(trim(split(text_of(file), '\n').front()));
+  return std::string(trim(split(process::text_of(file), '\n').front()));
 }
 
 }  // namespace

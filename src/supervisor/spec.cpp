@@ -1,5 +1,7 @@
 #include "supervisor/spec.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -126,6 +128,9 @@ Result<void> check(const RunSpec& spec) {
   if (spec.timeout <= milliseconds(0)) return malformed("timeout_ms");
   if (spec.grace < milliseconds(0)) return malformed("grace_ms");
   if (spec.memory_limit < 0) return malformed("memory_limit");
+  if (spec.cpu_limit < 0) return malformed("cpu_limit_millis");
+  if (spec.process_limit < 0) return malformed("process_limit");
+  if (spec.disk_limit < 0) return malformed("disk_limit");
   return {};
 }
 
@@ -153,6 +158,10 @@ std::string to_json_text(const RunSpec& spec) {
   object["timeout_ms"] = spec.timeout.count();
   object["grace_ms"] = spec.grace.count();
   object["memory_limit"] = spec.memory_limit;
+  object["cpu_limit_millis"] = std::llround(spec.cpu_limit * 1000);
+  object["process_limit"] = spec.process_limit;
+  object["disk_limit"] = spec.disk_limit;
+  if (spec.network) object["network"] = process::to_json(*spec.network);
   object["log_limit"] = spec.log_limit;
   object["server_sign"] = spec.server_sign.string();
   object["longest_silence_ms"] = spec.longest_silence.count();
@@ -174,6 +183,13 @@ Result<RunSpec> parse_spec(std::string_view text) {
   spec.timeout = milliseconds(number_at(*object, "timeout_ms", spec.timeout.count()));
   spec.grace = milliseconds(number_at(*object, "grace_ms", spec.grace.count()));
   spec.memory_limit = number_at(*object, "memory_limit");
+  spec.cpu_limit = static_cast<double>(number_at(*object, "cpu_limit_millis")) / 1000;
+  spec.process_limit = number_at(*object, "process_limit", spec.process_limit);
+  spec.disk_limit = number_at(*object, "disk_limit");
+  if (const json::value* network = object->if_contains("network")) {
+    if (!network->is_object()) return malformed("network");
+    spec.network = process::parse_run_network_plan(network->get_object());
+  }
   spec.log_limit = static_cast<std::uint64_t>(
       number_at(*object, "log_limit", static_cast<std::int64_t>(spec.log_limit)));
   spec.server_sign = text_at(*object, "server_sign");
@@ -194,6 +210,10 @@ std::string to_json_text(const Outcome& outcome) {
   object["stopped"] = outcome.stopped;
   object["server_silent"] = outcome.server_silent;
   object["out_of_memory"] = outcome.out_of_memory;
+  object["out_of_processes"] = outcome.out_of_processes;
+  object["out_of_disk"] = outcome.out_of_disk;
+  object["disk_used"] = outcome.disk_used;
+  if (outcome.egress_bytes) object["egress_bytes"] = *outcome.egress_bytes;
   object["log_failed"] = outcome.log_failed;
   object["start_error"] = json_text(outcome.start_error);
   object["peak_memory"] = outcome.peak_memory;
@@ -219,6 +239,10 @@ Result<Outcome> parse_outcome(std::string_view text) {
   outcome.stopped = flag_at(*object, "stopped");
   outcome.server_silent = flag_at(*object, "server_silent");
   outcome.out_of_memory = flag_at(*object, "out_of_memory");
+  outcome.out_of_processes = flag_at(*object, "out_of_processes");
+  outcome.out_of_disk = flag_at(*object, "out_of_disk");
+  outcome.disk_used = number_at(*object, "disk_used");
+  if (object->contains("egress_bytes")) outcome.egress_bytes = number_at(*object, "egress_bytes");
   outcome.log_failed = flag_at(*object, "log_failed");
   outcome.start_error = text_at(*object, "start_error");
   outcome.peak_memory = number_at(*object, "peak_memory");

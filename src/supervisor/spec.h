@@ -29,6 +29,7 @@
 #include "base/outcome.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "process/run_network.h"
 #include "process/sandbox.h"
 
 namespace cupola::supervisor {
@@ -46,7 +47,12 @@ struct RunSpec {
   std::optional<process::Support> support;
   std::chrono::milliseconds timeout{24h};  ///< of the program, from its start
   std::chrono::milliseconds grace{std::chrono::seconds{20}};
-  std::int64_t memory_limit = 0;  ///< bytes, 0: none
+  std::int64_t memory_limit = 0;      ///< bytes, 0: none
+  double cpu_limit = 0;               ///< cores, 0: none
+  std::int64_t process_limit = 4096;  ///< threads too, 0: none
+  std::int64_t disk_limit = 0;        ///< bytes written, 0: none
+  /// A network of its own; absent: the host's, as far as `sandbox.network` says.
+  std::optional<process::RunNetworkPlan> network;
   std::uint64_t log_limit = 4ull << 30;
   /// From the system's clock to that of all servers, which stamps log and outcome.
   std::chrono::milliseconds clock_shift{0};
@@ -66,9 +72,14 @@ struct Outcome {
   std::optional<int> exit_code;
   std::optional<int> exit_signal;
   bool timed_out = false;
-  bool stopped = false;          ///< by SIGTERM to the supervisor
-  bool server_silent = false;    ///< its server gave no sign for RunSpec::longest_silence
-  bool out_of_memory = false;    ///< the kernel's killer, by the memory cgroup's count
+  bool stopped = false;           ///< by SIGTERM to the supervisor
+  bool server_silent = false;     ///< its server gave no sign for RunSpec::longest_silence
+  bool out_of_memory = false;     ///< the kernel's killer, by the memory cgroup's count
+  bool out_of_processes = false;  ///< it was refused a process for its limit, by the same
+  bool out_of_disk = false;       ///< it was ended because it wrote more than its limit
+  std::int64_t disk_used = 0;     ///< bytes, as far as it was watched
+  /// Bytes that it sent, where its network was its own.
+  std::optional<std::int64_t> egress_bytes;
   bool log_failed = false;       ///< the disk was full or broken: the log is cut
   std::string start_error;       ///< why the program never started; empty when it did
   std::int64_t peak_memory = 0;  ///< of the group, else of the largest single process

@@ -8,18 +8,18 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "process/kernel_file.h"
 #include "process/program.h"
-#include "supervisor/control_group.h"
 #include "supervisor/descendants.h"
-#include "supervisor/kernel_file.h"
+#include "supervisor/disk_watch.h"
 #include "supervisor/result_file.h"
+#include "supervisor/run_limits.h"
 #include "supervisor/run_log.h"
 #include "supervisor/sandbox_status.h"
 #include "supervisor/server_watch.h"
@@ -34,7 +34,8 @@ constexpr std::chrono::seconds drain_for{10};
 constexpr std::chrono::milliseconds silence_ends_drain{300};
 constexpr std::chrono::seconds end_within{5};
 constexpr int pipe_size = 256 << 10;
-constexpr std::uint64_t most_processes = 4096;
+/// What writes without end has no long time to tidy up.
+constexpr std::chrono::seconds grace_when_disk_is_over{5};
 
 struct Pipe {
   Fd read, write;
@@ -62,7 +63,7 @@ Fd take_signals() {
 }
 
 std::uint64_t own_start_time() {
-  const std::string stat = text_of("/proc/self/stat");
+  const std::string stat = process::text_of("/proc/self/stat");
   const auto after_name = stat.rfind(") ");
   if (after_name == std::string::npos) return 0;
   const auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
@@ -78,7 +79,8 @@ class Supervision {
         started_(started_file(spec.folder)),
         result_(result_file(spec.folder)),
         log_(spec),
-        server_(spec.server_sign, spec.longest_silence) {}
+        server_(spec.server_sign, spec.longest_silence),
+        disk_(spec) {}
 
   void run() {
     for (const std::string& note : spec_.notes) log_.note(note);
@@ -99,7 +101,9 @@ class Supervision {
         spec_.support ? *spec_.support : process::sandbox_support(spec_.folder);
     kind_ = process::effective_kind(spec_.sandbox, support);
     isolation_ = support.text;
-    limit_memory();
+    limits_.emplace(spec_);
+    isolation_ += limits_->text();
+    if (auto connected = enter_network(); !connected) return connected.error();
     auto mounted = process::enter_mounts(spec_.sandbox, support);
     if (!mounted) return mounted.error();
     if (!mounted->empty()) isolation_ += ", " + *mounted;
@@ -110,17 +114,13 @@ class Supervision {
     return start_program(support);
   }
 
-  void limit_memory() {
-    if (spec_.memory_limit <= 0) return;
-    isolation_ += fmt::format("; memory limit {} MiB ", spec_.memory_limit >> 20);
-    auto group = ControlGroup::make(
-        spec_.run.empty() ? std::to_string(::getpid()) : spec_.run.text(), spec_.memory_limit);
-    if (group) {
-      isolation_ += fmt::format("by cgroup v{}", group->version());
-      group_.emplace(*std::move(group));
-    } else {
-      isolation_ += fmt::format("for each process alone ({})", group.error().message);
-    }
+  Result<void> enter_network() {
+    if (!spec_.network) return {};
+    auto network = process::RunNetwork::enter(*spec_.network);
+    if (!network) return network.error();
+    network_.emplace(*network);
+    isolation_ += "; own network";
+    return {};
   }
 
   process::Program inside() const {
@@ -129,15 +129,7 @@ class Supervision {
       program.env.emplace(name, std::string(secret.reveal()));
     }
     program.dies_with_parent = true;
-    program.limits = {{RLIMIT_CORE, 0}};
-    if (group_) {
-      program.control_groups = group_->process_files();
-    } else if (spec_.memory_limit > 0) {
-      program.limits.push_back({RLIMIT_DATA, static_cast<std::uint64_t>(spec_.memory_limit)});
-    }
-    if (spec_.sandbox.uid && ::geteuid() == 0) {
-      program.limits.push_back({RLIMIT_NPROC, most_processes});
-    }
+    limits_->apply(program);
     return program;
   }
 
@@ -175,7 +167,7 @@ class Supervision {
 
   Time next_time() const {
     Time next = Clock::now() + 1h;
-    for (const auto& time : {log_.flush_due(), timeout_at_, kill_at_, server_.due()}) {
+    for (const auto& time : {log_.flush_due(), disk_.due(), timeout_at_, kill_at_, server_.due()}) {
       if (time) next = std::min(next, *time);
     }
     return next;
@@ -200,9 +192,10 @@ class Supervision {
     const Time now = Clock::now();
     if (log_.flush_due() && now >= *log_.flush_due()) log_.flush();
     if (ended_) return;
+    if (disk_.due() && now >= *disk_.due()) look_at_disk();
     if (timeout_at_ && now >= *timeout_at_) {
       if (!outcome_.stopped) outcome_.timed_out = true;
-      ask_to_end();
+      ask_to_end(spec_.grace);
     }
     if (server_.due() && now >= *server_.due() && server_.is_silent(now)) give_up(now);
     if (kill_at_ && now >= *kill_at_) kill_all();
@@ -212,7 +205,7 @@ class Supervision {
   void give_up(Time now) {
     if (!kill_at_) {
       outcome_.server_silent = true;
-      ask_to_end();
+      ask_to_end(spec_.grace);
     }
     kill_at_ = std::min(*kill_at_, now + spec_.longest_silence / 10);
   }
@@ -260,25 +253,43 @@ class Supervision {
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       if (info.ssi_signo == SIGTERM && !kill_at_) {
         outcome_.stopped = true;
-        ask_to_end();
+        ask_to_end(spec_.grace);
       }
     }
     reap_orphans(child_->pid());
   }
 
-  /// A program that is not there yet gets its signal when it is found.
-  void ask_to_end() {
-    timeout_at_.reset();
-    kill_at_ = Clock::now() + spec_.grace;
-    std::string why = "The run is asked to end.";
-    if (outcome_.timed_out)
-      why = fmt::format("The run is over its time of {}: it is asked to end.",
-                        to_text(spec_.timeout));
-    if (outcome_.server_silent)
-      why = fmt::format(
+  void look_at_disk() {
+    disk_.look(program_ ? std::optional(program_->pid) : std::nullopt);
+    if (!disk_.is_over() || kill_at_) return;
+    outcome_.out_of_disk = true;
+    ask_to_end(std::min<std::chrono::milliseconds>(spec_.grace, grace_when_disk_is_over));
+  }
+
+  std::string why_it_ends() const {
+    if (outcome_.out_of_disk) {
+      return fmt::format(
+          "The run has written {} MiB, more than its limit of {} MiB: it is asked to "
+          "end.",
+          disk_.used() >> 20, spec_.disk_limit >> 20);
+    }
+    if (outcome_.timed_out) {
+      return fmt::format("The run is over its time of {}: it is asked to end.",
+                         to_text(spec_.timeout));
+    }
+    if (outcome_.server_silent) {
+      return fmt::format(
           "Its server gave no sign for {}, so another may take its place: the run is asked to end.",
           to_text(spec_.longest_silence));
-    log_.note(why);
+    }
+    return "The run is asked to end.";
+  }
+
+  /// A program that is not there yet gets its signal when it is found.
+  void ask_to_end(std::chrono::milliseconds grace) {
+    timeout_at_.reset();
+    kill_at_ = Clock::now() + grace;
+    log_.note(why_it_ends());
     if (is_started_) signal_program(SIGTERM);
   }
 
@@ -293,15 +304,16 @@ class Supervision {
     if (init_) ::syscall(SYS_pidfd_send_signal, init_->pidfd.get(), SIGKILL, nullptr, 0);
     signal_program(SIGKILL);
     if (kind_ == process::SandboxKind::none || !init_) child_->signal_group(SIGKILL);
-    if (group_) group_->kill_all();
+    if (limits_) limits_->kill_all();
   }
 
   /// The program ended: so does all that it left behind, then what it said is read to its end.
   void end() {
+    if (network_) outcome_.egress_bytes = network_->egress_bytes();
     child_->signal_group(SIGKILL);
     const process::Exit exit = child_->wait();
     if (init_) ::syscall(SYS_pidfd_send_signal, init_->pidfd.get(), SIGKILL, nullptr, 0);
-    if (group_) group_->kill_all();
+    if (limits_) limits_->kill_all();
     if (!end_descendants(end_within)) {
       log_.note("Some of its processes could not be ended.");
     }
@@ -356,12 +368,13 @@ class Supervision {
     const ResourcesUsed used = used_by_descendants();
     outcome_.cpu_time = used.cpu_time;
     outcome_.peak_memory = used.peak_memory;
-    if (group_) {
-      const ControlGroup::Usage usage = group_->usage();
-      outcome_.peak_memory = usage.peak_memory;
-      outcome_.out_of_memory = usage.out_of_memory;
-      group_.reset();
+    outcome_.disk_used = disk_.used();
+    if (const auto usage = limits_ ? limits_->usage() : std::nullopt) {
+      if (usage->peak_memory > 0) outcome_.peak_memory = usage->peak_memory;
+      outcome_.out_of_memory = usage->out_of_memory;
+      outcome_.out_of_processes = usage->out_of_processes;
     }
+    if (limits_) limits_->remove_group();
     log_.close();
     outcome_.log_failed = log_.failed();
     outcome_.log_lines = log_.lines();
@@ -378,7 +391,9 @@ class Supervision {
   Outcome outcome_;
   process::SandboxKind kind_ = process::SandboxKind::none;
   std::string isolation_;
-  std::optional<ControlGroup> group_;
+  std::optional<RunLimits> limits_;
+  std::optional<process::RunNetwork> network_;
+  DiskWatch disk_;
   std::optional<process::Child> child_;  ///< bwrap, or without a sandbox the program itself
   Fd out_, err_, status_pipe_, report_pipe_;
   SandboxStatus status_;

@@ -1,4 +1,4 @@
-#include "supervisor/kernel_file.h"
+#include "process/kernel_file.h"
 
 #include <array>
 #include <cerrno>
@@ -8,7 +8,7 @@
 
 #include "base/files.h"
 
-namespace cupola::supervisor {
+namespace cupola::process {
 
 std::string text_of(const std::filesystem::path& file) {
   constexpr std::size_t most = 1u << 20;
@@ -24,4 +24,4 @@ std::string text_of(const std::filesystem::path& file) {
   return text;
 }
 
-}  // namespace cupola::supervisor
+}  // namespace cupola::process

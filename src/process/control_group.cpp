@@ -1,5 +1,6 @@
-#include "supervisor/control_group.h"
+#include "process/control_group.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -12,16 +13,15 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "supervisor/kernel_file.h"
+#include "process/kernel_file.h"
 
-namespace cupola::supervisor {
+namespace cupola::process {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Against fork bombs: far above what a pipeline needs.
-constexpr std::string_view most_processes = "4096";
 constexpr int removal_tries = 100;
+constexpr std::int64_t cpu_period = 100'000;  ///< microseconds
 
 struct Mount {
   fs::path root;   ///< which group is seen there
@@ -82,12 +82,12 @@ Result<void> make_group(const fs::path& folder) {
 }
 
 /// Makes `parent` too, which another supervisor may be removing with the last group in it.
-Result<void> make_group_in(const fs::path& parent, std::string_view name,
-                           Result<void> (*prepare)(const fs::path& parent)) {
+template <typename Prepare>
+Result<void> make_group_in(const fs::path& parent, std::string_view name, Prepare prepare) {
   Result<void> made;
   for (int tries = 0; tries < 20; ++tries) {
     made = make_group(parent);
-    if (made && prepare != nullptr) made = prepare(parent);
+    if (made) made = prepare(parent);
     if (made) made = make_group(parent / name);
     if (made || fs::exists(parent)) return made;
   }
@@ -114,69 +114,111 @@ std::int64_t number_of(const fs::path& file, std::string_view key) {
   return 0;
 }
 
-/// Lets groups below `folder` have a memory limit. Refused where processes are in it.
-Result<void> delegate(const fs::path& folder) {
-  if (!has_word(trim(text_of(folder / "cgroup.controllers")), ' ', "memory")) {
-    return Error{Error::Kind::unavailable,
-                 fmt::format("{} has no memory controller", folder.string())};
-  }
-  return write_text(folder / "cgroup.subtree_control", "+memory +pids");
+/// Lets groups below `folder` have these limits. Refused where processes are in it.
+Result<void> delegate(const fs::path& folder, const GroupLimits& limits) {
+  const std::string there = text_of(folder / "cgroup.controllers");
+  std::string wanted;
+  const auto want = [&](bool is_wanted, const char* controller) -> Result<void> {
+    if (!is_wanted) return {};
+    if (!has_word(trim(there), ' ', controller)) {
+      return Error{Error::Kind::unavailable,
+                   fmt::format("{} has no {} controller", folder.string(), controller)};
+    }
+    wanted += fmt::format("{}+{}", wanted.empty() ? "" : " ", controller);
+    return {};
+  };
+  auto done = want(limits.memory > 0, "memory");
+  if (done) done = want(limits.processes > 0, "pids");
+  if (done) done = want(limits.cpu > 0, "cpu");
+  if (done) done = write_text(folder / "cgroup.subtree_control", wanted);
+  return done;
+}
+
+std::int64_t quota_of(double cores) {
+  return std::max<std::int64_t>(1000, static_cast<std::int64_t>(cores * cpu_period));
 }
 
 }  // namespace
 
-Result<ControlGroup> ControlGroup::make(std::string_view name, std::int64_t memory_limit) {
+Result<ControlGroup> ControlGroup::make(std::string_view name, const GroupLimits& limits) {
   std::string why;
   for (const int version : {2, 1}) {
     ControlGroup group;
     group.version_ = version;
-    const auto made = version == 2 ? group.make_version_2(name, memory_limit)
-                                   : group.make_version_1(name, memory_limit);
+    const auto made =
+        version == 2 ? group.make_version_2(name, limits) : group.make_version_1(name, limits);
     if (made) return group;
     why += fmt::format("{}cgroup v{}: {}", why.empty() ? "" : "; ", version, made.error().message);
   }
   return Error{Error::Kind::unavailable, why};
 }
 
-Result<void> ControlGroup::make_version_2(std::string_view name, std::int64_t memory_limit) {
+Result<void> ControlGroup::make_version_2(std::string_view name, const GroupLimits& limits) {
   const auto mount = find_mount("cgroup2", "");
   if (!mount) return Error{Error::Kind::unavailable, "not mounted"};
-  Result<void> tried;
+  const auto prepare = [&](const fs::path& folder) { return delegate(folder, limits); };
+  Result<void> done;
   for (const fs::path& base : {own_group(*mount, ""), mount->point}) {
     const fs::path ours = base / "cupola";
-    tried = delegate(base);
-    if (tried) tried = make_group_in(ours, name, delegate);
-    if (!tried) continue;
-    memory_ = ours / name;
-    folders_ = {memory_};
-    if (auto set = write_text(memory_ / "memory.max", std::to_string(memory_limit)); !set) {
-      return set;
+    done = prepare(base);
+    if (done) done = make_group_in(ours, name, prepare);
+    if (!done) continue;
+    const fs::path group = ours / name;
+    folders_ = {group};
+    if (limits.memory > 0) {
+      memory_ = group;
+      done = write_text(group / "memory.max", std::to_string(limits.memory));
+      // Is there only where swap is accounted for.
+      (void)write_text(group / "memory.swap.max", "0");
     }
-    // Without these the limit holds all the same: no swap to account for, no controller of pids.
-    (void)write_text(memory_ / "memory.swap.max", "0");
-    (void)write_text(memory_ / "pids.max", most_processes);
-    return {};
+    if (done && limits.processes > 0) {
+      processes_ = group;
+      done = write_text(group / "pids.max", std::to_string(limits.processes));
+    }
+    if (done && limits.cpu > 0) {
+      done = write_text(group / "cpu.max", fmt::format("{} {}", quota_of(limits.cpu), cpu_period));
+    }
+    return done;
   }
-  return tried;
+  return done;
 }
 
-Result<void> ControlGroup::make_version_1(std::string_view name, std::int64_t memory_limit) {
-  const auto memory = find_mount("cgroup", "memory");
-  if (!memory) return Error{Error::Kind::unavailable, "no memory controller is mounted"};
-  const fs::path ours = own_group(*memory, "memory") / "cupola";
-  if (auto made = make_group_in(ours, name, nullptr); !made) return made;
-  memory_ = ours / name;
-  folders_ = {memory_};
-  const std::string limit = std::to_string(memory_limit);
-  if (auto set = write_text(memory_ / "memory.limit_in_bytes", limit); !set) return set;
-  // Is there only where swap is accounted for.
-  (void)write_text(memory_ / "memory.memsw.limit_in_bytes", limit);
-  if (const auto pids = find_mount("cgroup", "pids")) {
-    const fs::path above = own_group(*pids, "pids") / "cupola";
-    if (make_group_in(above, name, nullptr)) {
-      folders_.push_back(above / name);
-      (void)write_text(above / name / "pids.max", most_processes);
+Result<fs::path> ControlGroup::add_version_1(std::string_view name, std::string_view controller) {
+  const auto mount = find_mount("cgroup", controller);
+  if (!mount) {
+    return Error{Error::Kind::unavailable, fmt::format("no {} controller is mounted", controller)};
+  }
+  const fs::path ours = own_group(*mount, controller) / "cupola";
+  const auto nothing = [](const fs::path&) { return Result<void>(); };
+  if (auto made = make_group_in(ours, name, nothing); !made) return made.error();
+  folders_.push_back(ours / name);
+  return folders_.back();
+}
+
+Result<void> ControlGroup::make_version_1(std::string_view name, const GroupLimits& limits) {
+  if (limits.memory > 0) {
+    const auto group = add_version_1(name, "memory");
+    if (!group) return group.error();
+    memory_ = *group;
+    const std::string limit = std::to_string(limits.memory);
+    if (auto set = write_text(memory_ / "memory.limit_in_bytes", limit); !set) return set;
+    // Is there only where swap is accounted for.
+    (void)write_text(memory_ / "memory.memsw.limit_in_bytes", limit);
+  }
+  if (limits.processes > 0) {
+    const auto group = add_version_1(name, "pids");
+    if (!group) return group.error();
+    processes_ = *group;
+    if (auto set = write_text(*group / "pids.max", std::to_string(limits.processes)); !set) {
+      return set;
     }
+  }
+  if (limits.cpu > 0) {
+    const auto group = add_version_1(name, "cpu");
+    if (!group) return group.error();
+    auto set = write_text(*group / "cpu.cfs_period_us", std::to_string(cpu_period));
+    if (set) set = write_text(*group / "cpu.cfs_quota_us", std::to_string(quota_of(limits.cpu)));
+    if (!set) return set;
   }
   return {};
 }
@@ -199,17 +241,22 @@ std::vector<fs::path> ControlGroup::process_files() const {
 }
 
 ControlGroup::Usage ControlGroup::usage() const {
-  if (version_ == 2) {
-    return {.peak_memory = number_in(memory_ / "memory.peak"),
-            .out_of_memory = number_of(memory_ / "memory.events", "oom_kill") > 0};
+  Usage usage;
+  if (!processes_.empty()) {
+    usage.out_of_processes = number_of(processes_ / "pids.events", "max") > 0;
   }
-  return {.peak_memory = number_in(memory_ / "memory.max_usage_in_bytes"),
-          .out_of_memory = number_of(memory_ / "memory.oom_control", "oom_kill") > 0};
+  if (memory_.empty()) return usage;
+  const bool is_newer = version_ == 2;
+  usage.peak_memory = number_in(memory_ / (is_newer ? "memory.peak" : "memory.max_usage_in_bytes"));
+  usage.out_of_memory =
+      number_of(memory_ / (is_newer ? "memory.events" : "memory.oom_control"), "oom_kill") > 0;
+  return usage;
 }
 
 void ControlGroup::kill_all() const {
-  if (version_ == 2 && write_text(memory_ / "cgroup.kill", "1")) return;
-  const std::string pids = text_of(memory_ / "cgroup.procs");
+  if (folders_.empty()) return;
+  if (version_ == 2 && write_text(folders_.front() / "cgroup.kill", "1")) return;
+  const std::string pids = text_of(folders_.front() / "cgroup.procs");
   for (const auto line : split(pids, '\n')) {
     int pid = 0;
     if (std::from_chars(line.data(), line.data() + line.size(), pid).ec == std::errc{} && pid > 1) {
@@ -218,4 +265,4 @@ void ControlGroup::kill_all() const {
   }
 }
 
-}  // namespace cupola::supervisor
+}  // namespace cupola::process
