@@ -97,6 +97,8 @@ class Finished:
 class Server:
     """`cupola server` on a free port, with an organization `acme`, its owner `ada`, and a token."""
 
+    listen_on = "127.0.0.1"
+
     def __init__(self, build, home, env=None, args=()):
         self.program = pathlib.Path(build) / "cupola"
         self.home = pathlib.Path(home)
@@ -123,7 +125,7 @@ class Server:
             self.admin("create-user", "ada", "--organization", "acme", "--role", "owner")
             self.token = self.admin("create-token", "ada", "--organization", "acme").out.strip()
         self.process = subprocess.Popen(
-            [*self.wrapper(), str(self.program), "server", "--home", str(self.home), "--listen", f"127.0.0.1:{self.port}",
+            [*self.wrapper(), str(self.program), "server", "--home", str(self.home), "--listen", f"{self.listen_on}:{self.port}",
              "--allow-local-repositories", *self.args],
             env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
@@ -132,7 +134,7 @@ class Server:
         def read(process):
             for line in process.stdout:
                 self.log.append(line.rstrip("\n"))
-                found = re.match(r"listening on (http://127\.0\.0\.1:(\d+))", line)
+                found = re.match(r"listening on (http://[\d.]+:(\d+))", line)
                 if found:
                     self.url, self.port = found.group(1), int(found.group(2))
                     ready.set()

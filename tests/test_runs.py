@@ -39,7 +39,7 @@ def pids_of(run):
     return found
 
 
-def test_stop_ends_meltano_and_its_plugins_and_keeps_the_state(project):
+def test_case_03_stop_ends_meltano_and_its_plugins_and_keeps_the_state(project):
     run = start(project, "load", TOP=1000, PAUSE=0.1)
     wait_until("it sends", log_has(project, run, "sent 3"))
     pids = pids_of(run)

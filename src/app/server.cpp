@@ -120,19 +120,18 @@ int run_server(const ServerOptions& options) {
   if (!address) throw Failure(to_text(address.error()));
   const Home home(options.home, options.log_store, options.persist_store);
   const HeldHome held(home);
-  const std::string isolated_by = isolation(options, home);
   make_folder(home.logs(), 0700);
 
   const auto database = db::Database::open(
       {.url = options.database.empty() ? "sqlite:" + home.database().string() : options.database});
   const store::Vault vault =
       store::Vault::open(options.key_file.empty() ? home.key() : options.key_file, *database);
-  log_info("cupola {} ({}) on {}; runs are held by: {}", version, to_text(options.components),
-           database->description(), isolated_by);
   const ServerClock time(*database);
 
   Work work({.database = *database, .vault = vault, .clock = time.clock(), .home = home}, options,
             held.server_id());
+  log_info("cupola {} ({}) on {}; runs are held by: {}", version, to_text(options.components),
+           database->description(), isolation(options, home));
   auth::Authenticator authenticator(*database);
   Loop token_uses("token-uses", [&]() -> std::optional<std::chrono::milliseconds> {
     authenticator.keep_uses();
@@ -161,6 +160,7 @@ int run_server(const ServerOptions& options) {
   work.start();
   token_uses.start();
   server.start();
+  work.listens_on(server.port());
   const bool is_v6 = address->host.find(':') != std::string::npos;
   std::printf("listening on http://%s%s%s:%u\n", is_v6 ? "[" : "", address->host.c_str(),
               is_v6 ? "]" : "", server.port());

@@ -25,6 +25,9 @@ struct Texts {
   std::string uv;
   std::string run_memory = "0";
   std::string log_limit = "4GiB";
+  std::string run_disk = "50GiB";
+  std::string build_memory = "0";
+  std::string build_disk = "20GiB";
   std::string sandbox = "on";
   std::string stop_grace = "20s";
   std::string keep_logs = "30d";
@@ -54,12 +57,19 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
   if (!components) return components.error();
   options.components = *components;
   options.sandbox = texts.sandbox == "on";
-  const auto memory = parse_bytes(texts.run_memory);
-  if (!memory) return memory.error();
-  options.run_memory = *memory;
-  const auto log_limit = parse_bytes(texts.log_limit);
-  if (!log_limit) return log_limit.error();
-  options.log_limit = std::max(*log_limit, least_log_limit);
+  const struct {
+    const std::string& text;
+    std::int64_t& to;
+  } amounts[] = {{texts.run_memory, options.run_limits.memory},
+                 {texts.run_disk, options.run_limits.disk},
+                 {texts.build_memory, options.build_limits.memory},
+                 {texts.build_disk, options.build_limits.disk}};
+  for (const auto& amount : amounts) {
+    const auto read = parse_bytes(amount.text);
+    if (!read) return read.error();
+    amount.to = *read;
+  }
+  options.log_limit = std::max(options.log_limit, least_log_limit);
   const struct {
     const char* name;
     const std::string& text;
@@ -120,6 +130,29 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       "Memory limit of each run, such as 2GiB; 0: none");
   add("--log-limit", texts->log_limit, "CUPOLA_LOG_LIMIT",
       "Size at which the log of a run is cut, and says so");
+  add("--run-cpu", options->run_limits.cpu, "CUPOLA_RUN_CPU",
+      "Cores that each run may use, such as 1.5; 0: all")
+      ->check(CLI::Range(0.0, 1024.0));
+  add("--run-processes", options->run_limits.processes, "CUPOLA_RUN_PROCESSES",
+      "Processes and threads of each run; 0: no limit")
+      ->check(CLI::Range(0, 4194304));
+  add("--run-disk", texts->run_disk, "CUPOLA_RUN_DISK",
+      "Disk that each run may write, such as 50GiB; 0: no limit");
+  add("--build-memory", texts->build_memory, "CUPOLA_BUILD_MEMORY",
+      "Memory limit of building a plugin environment; 0: none");
+  add("--build-processes", options->build_limits.processes, "CUPOLA_BUILD_PROCESSES",
+      "Processes and threads of such a build; 0: no limit")
+      ->check(CLI::Range(0, 4194304));
+  add("--build-disk", texts->build_disk, "CUPOLA_BUILD_DISK",
+      "Disk that such a build may write; 0: no limit");
+  add("--run-reach", options->run_reach, "CUPOLA_RUN_REACH",
+      "What runs with a network of their own reach besides: metadata, server, loopback")
+      ->check(CLI::IsMember({"metadata", "server", "loopback"}))
+      ->delimiter(',');
+  add("--run-dns", options->run_dns, "CUPOLA_RUN_DNS",
+      "Name servers of runs with a network of their own (default: the host's)")
+      ->check(CLI::ValidIPV4)
+      ->delimiter(',');
   add("--sandbox", texts->sandbox, "CUPOLA_SANDBOX",
       "on, or off for trusted projects on machines that cannot isolate")
       ->check(CLI::IsMember({"on", "off"}));

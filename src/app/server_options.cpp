@@ -65,7 +65,7 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
   if (unit == "m") shift = 20;
   if (unit == "g") shift = 30;
   if (failed != std::errc{} || shift < 0 || count < 0 || count > (std::int64_t{1} << 50 >> shift)) {
-    return Error{Error::Kind::invalid, fmt::format("{} is no amount of memory.", quoted(text)),
+    return Error{Error::Kind::invalid, fmt::format("{} is no amount of bytes.", quoted(text)),
                  "Give bytes, or a number with KiB, MiB or GiB."};
   }
   return count << shift;

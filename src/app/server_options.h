@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/outcome.h"
 #include "base/time.h"
+#include "runner/options.h"
 
 namespace cupola::app {
 
@@ -34,9 +36,13 @@ struct ServerOptions {
   std::chrono::milliseconds lease{30s};
   std::string public_url;  ///< empty: where it listens
   bool allow_local_repositories = false;
-  int max_runs = 0;                                ///< at once; 0: as many as there are cores
-  std::int64_t run_memory = 0;                     ///< bytes for each run; 0: no limit
+  int max_runs = 0;  ///< at once; 0: as many as there are cores
+  runner::RunLimits run_limits{.disk = std::int64_t{50} << 30};
+  runner::RunLimits build_limits{.memory = 0, .disk = std::int64_t{20} << 30};
   std::int64_t log_limit = std::int64_t{4} << 30;  ///< bytes of each run's log and index
+  /// What runs with a network of their own reach besides: metadata, server, loopback.
+  std::vector<std::string> run_reach;
+  std::vector<std::string> run_dns;  ///< their name servers; empty: the host's
   bool sandbox = true;
   std::chrono::milliseconds stop_grace{20s};
   unsigned first_run_uid = 60600;

@@ -1,8 +1,10 @@
 #include "app/work.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -46,10 +48,25 @@ std::map<std::string, std::string> network_environment() {
   return env;
 }
 
+runner::NetworkOptions network_options(const ServerOptions& options,
+                                       std::function<unsigned()> server_port) {
+  const auto reaches = [&](std::string_view what) {
+    return std::find(options.run_reach.begin(), options.run_reach.end(), what) !=
+           options.run_reach.end();
+  };
+  return {.server_port = std::move(server_port),
+          .reach_metadata = reaches("metadata"),
+          .reach_server = reaches("server"),
+          .reach_loopback = reaches("loopback"),
+          .name_servers = options.run_dns};
+}
+
 runner::Options runner_options(const ServerOptions& options, const std::string& worker,
-                               const db::Database& database) {
+                               const db::Database& database,
+                               std::function<unsigned()> server_port) {
   runner::Options made{.worker = worker,
-                       .memory_limit = options.run_memory,
+                       .limits = options.run_limits,
+                       .network = network_options(options, std::move(server_port)),
                        .sandbox = options.sandbox,
                        .first_uid = options.first_run_uid,
                        .grace = options.stop_grace,
@@ -85,6 +102,9 @@ struct Work::Parts {
                   .uv = chosen.uv,
                   .allow_local_repositories = chosen.allow_local_repositories,
                   .sandbox = chosen.sandbox,
+                  .limits = {.memory = chosen.build_limits.memory,
+                             .processes = chosen.build_limits.processes,
+                             .disk = chosen.build_limits.disk},
                   .lease = chosen.lease * 5 / 6},  // and a look after that
                  [this](const store::Release&) { scheduling.wake(); }),
         runner(
@@ -94,7 +114,7 @@ struct Work::Parts {
              .home = given.home,
              .ensure_files =
                  [this](const store::Release& release) { return deployer.ensure_files(release); }},
-            runner_options(chosen, server_id, given.database)),
+            runner_options(chosen, server_id, given.database, [this] { return port.load(); })),
         scheduling("scheduler", [this] { return schedule(); }),
         deploying("deployer",
                   [this] {
@@ -143,6 +163,7 @@ struct Work::Parts {
   const Dependencies dependencies;
   const ServerOptions options;
   bool rules_followed = false;  ///< the scheduler's thread alone
+  std::atomic<unsigned> port = 0;  ///< 0 until it listens
   deploy::Deployer deployer;
   runner::Runner runner;
   Loop scheduling;
@@ -189,6 +210,9 @@ void Work::wake_deployer() {
 }
 void Work::wake_scheduler() {
   parts_->scheduling.wake();
+}
+void Work::listens_on(unsigned port) {
+  parts_->port = port;
 }
 deploy::Deployer& Work::deployer() {
   return parts_->deployer;

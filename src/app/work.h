@@ -40,6 +40,9 @@ class Work {
   void wake_deployer();
   void wake_scheduler();
 
+  /// The port of this server, which runs with a network of their own do not reach.
+  void listens_on(unsigned port);
+
   /// For what requests ask of it; there on every server.
   deploy::Deployer& deployer();
 

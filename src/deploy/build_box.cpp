@@ -1,11 +1,15 @@
 #include "deploy/build_box.h"
 
+#include <atomic>
+
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "process/disk_use.h"
 #include "process/ownership.h"
 
 namespace cupola::deploy {
@@ -97,6 +101,35 @@ std::string BuildBox::environment() const {
   return inside(fs::path(environments_inside) / content_.key);
 }
 
+std::optional<process::ControlGroup> BuildBox::limit(process::Program& program) const {
+  const BuildLimits& limits = options_.limits;
+  program.limits.push_back({RLIMIT_CORE, 0});
+  if (limits.processes > 0 && sandbox_.uid) {
+    program.limits.push_back({RLIMIT_NPROC, static_cast<std::uint64_t>(limits.processes)});
+  }
+  if (limits.memory <= 0) return std::nullopt;
+  static std::atomic<unsigned> count = 0;
+  auto group =
+      process::ControlGroup::make(fmt::format("build-{}-{}", ::getpid(), ++count),
+                                  {.memory = limits.memory, .processes = limits.processes});
+  if (!group) {
+    program.limits.push_back({RLIMIT_DATA, static_cast<std::uint64_t>(limits.memory)});
+    return std::nullopt;
+  }
+  program.control_groups = group->process_files();
+  return std::optional(*std::move(group));
+}
+
+/// The cache is shared and kept: what it grew by cannot be told from what others put there.
+bool BuildBox::disk_is_over() const {
+  if (options_.limits.disk <= 0) return false;
+  std::int64_t used = 0;
+  for (const fs::path& path : {content_.work, content_.environment, content_.repository}) {
+    if (!path.empty()) used += process::disk_use(path);
+  }
+  return used > options_.limits.disk;
+}
+
 Result<process::Output> BuildBox::run(const std::vector<std::string>& argv,
                                       const std::map<std::string, std::string>& env,
                                       const std::stop_token& stop) const {
@@ -110,9 +143,26 @@ Result<process::Output> BuildBox::run(const std::vector<std::string>& argv,
     if (!isolated_) program.env["TMPDIR"] = work();
   }
   if (!content_.cache.empty()) program.env["UV_CACHE_DIR"] = inside(cache_inside);
+  const auto group = limit(program);
   auto boxed = process::sandboxed(program, sandbox_, process::sandbox_support());
-  auto output = process::run(boxed, {.timeout = options_.install_timeout}, {}, {}, stop);
+  bool is_disk_over = false;
+  const process::Limits limits{.timeout = options_.install_timeout, .may_go_on = [&] {
+                                 is_disk_over = disk_is_over();
+                                 return !is_disk_over;
+                               }};
+  auto output = process::run(boxed, limits, {}, {}, stop);
   if (!output) return output;
+  if (is_disk_over) {
+    return Error{Error::Kind::too_large,
+                 fmt::format("The installer wrote more than {} MiB.", options_.limits.disk >> 20),
+                 "See what the plugin brings along; the limit is --build-disk."};
+  }
+  if (group && group->usage().out_of_memory) {
+    return Error{Error::Kind::too_large,
+                 fmt::format("The installer ran out of memory: it was killed at {} of {} MiB.",
+                             group->usage().peak_memory >> 20, options_.limits.memory >> 20),
+                 "See what the plugin builds; the limit is --build-memory."};
+  }
   if (output->exit.stopped) {
     return Error{Error::Kind::unavailable, "The server stopped while an environment was built.",
                  "It is built when the server is back."};

@@ -14,6 +14,7 @@
 
 #include "base/home.h"
 #include "deploy/options.h"
+#include "process/control_group.h"
 #include "process/sandbox.h"
 
 namespace cupola::deploy {
@@ -45,13 +46,16 @@ class BuildBox {
   std::string environment() const;
 
   /// Runs `argv` in `folder` of the box (empty: the project, else the work folder). Errors:
-  /// unavailable (time-out; stopped; a program is missing).
+  /// unavailable (time-out; stopped; a program is missing), too_large (a limit of the build).
   Result<process::Output> run(const std::vector<std::string>& argv,
                               const std::map<std::string, std::string>& env,
                               const std::stop_token& stop) const;
 
  private:
   std::string inside(const std::filesystem::path& constant) const;
+  /// Gives the program its limits; the group is to live until it ends.
+  std::optional<process::ControlGroup> limit(process::Program& program) const;
+  bool disk_is_over() const;
 
   const Options& options_;
   BoxContent content_;

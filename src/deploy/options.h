@@ -3,6 +3,7 @@
 /// What an operator decides about deploying.
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -10,12 +11,20 @@
 
 namespace cupola::deploy {
 
+/// Of the building of one environment; 0: none.
+struct BuildLimits {
+  std::int64_t memory = 0;        ///< bytes
+  std::int64_t processes = 4096;  ///< threads too
+  std::int64_t disk = 0;          ///< bytes written
+};
+
 struct Options {
   std::string worker = "server";  ///< names this server in leases; the same after a restart
   std::filesystem::path uv;       ///< empty: looked for by `find_uv`
   bool allow_local_repositories = false;
   bool sandbox = true;         ///< installers run foreign code: false is for trusted projects only
   unsigned build_uid = 60599;  ///< host uid of installers, where the server is root
+  BuildLimits limits;
   std::chrono::milliseconds lease{std::chrono::seconds{20}};
   std::chrono::milliseconds git_timeout{std::chrono::minutes{10}};
   std::chrono::milliseconds install_timeout{std::chrono::minutes{30}};  ///< of one environment

@@ -7,6 +7,7 @@
 #include "runner/lease_watch.h"
 #include "runner/result.h"
 #include "store/leases.h"
+#include "store/organizations.h"
 #include "store/secrets.h"
 
 namespace cupola::runner {
@@ -66,6 +67,8 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
   auto secrets = with.database.read([&](db::Session& db) {
     return store::open_secrets(db, with.vault, run.project, run.deployment);
   });
+  const store::Network network =
+      with.database.read([&](db::Session& db) { return store::network_of(db, run.organization); });
   std::chrono::milliseconds start_before{0};
   if (options.shared_database) {
     // Whatever holds this server up from here on, others take its runs only later than that.
@@ -81,7 +84,8 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
                                         .secrets = std::move(secrets),
                                         .slot = open.slot,
                                         .now = with.clock.now(),
-                                        .start_before = start_before});
+                                        .start_before = start_before,
+                                        .network = network});
   if (!supervisor) return supervisor.error();
   open.supervisor = *std::move(supervisor);
   return Start::started;

@@ -69,7 +69,8 @@ LocalMachine::LocalMachine(Home home, Options options, MakeReady make_ready, Wat
     : home_(std::move(home)),
       options_(std::move(options)),
       make_ready_(std::move(make_ready)),
-      watcher_(watcher) {}
+      watcher_(watcher),
+      networks_(options_.worker, options_.network) {}
 
 std::chrono::steady_clock::time_point LocalMachine::steady_now() const {
   return std::chrono::steady_clock::now();
@@ -113,7 +114,10 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
       .support = used,
       .timeout = run.run_timeout,
       .grace = options_.grace,
-      .memory_limit = options_.memory_limit,
+      .memory_limit = options_.limits.memory,
+      .cpu_limit = options_.limits.cpu,
+      .process_limit = options_.limits.processes,
+      .disk_limit = options_.limits.disk,
       .log_limit = options_.log_limit,
       .clock_shift = order.now - SystemClock().now()};
   if (options_.shared_database) {
@@ -133,6 +137,12 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
   }
   if (used.kind == process::SandboxKind::none)
     spec.notes.push_back("This run is not isolated: " + used.text);
+
+  auto network = networks_.choose(order.network, used);
+  if (!network) return network.error();
+  spec.network = network->plan;
+  spec.sandbox.resolv_conf = std::move(network->resolv_conf);
+  if (!network->note.empty()) spec.notes.push_back(std::move(network->note));
 
   const Fd input = in_memory(supervisor::to_json_text(spec));
   const std::filesystem::path errors = prepared.folder / "supervisor.err";

@@ -6,6 +6,7 @@
 
 #include "base/home.h"
 #include "runner/machine.h"
+#include "runner/networks.h"
 #include "runner/options.h"
 #include "runner/watcher.h"
 
@@ -39,6 +40,7 @@ class LocalMachine : public Machine {
   Options options_;
   MakeReady make_ready_;
   Watcher& watcher_;
+  Networks networks_;
 };
 
 }  // namespace cupola::runner

@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "runner/command.h"
 #include "store/deployments.h"
+#include "store/organizations.h"
 #include "store/release_content.h"
 #include "store/runs.h"
 #include "supervisor/spec.h"
@@ -43,6 +44,7 @@ struct StartOrder {
   /// By `up_time`: later its program must not start, because its lease may be another's. 0: no
   /// limit.
   std::chrono::milliseconds start_before{0};
+  store::Network network;  ///< of its organization
 };
 
 /// What is there of an open run of this server that is not held, as after a restart.

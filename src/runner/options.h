@@ -5,17 +5,35 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 
 namespace cupola::runner {
 
+/// Of each run; 0: none.
+struct RunLimits {
+  std::int64_t memory = 0;        ///< bytes
+  double cpu = 0;                 ///< cores
+  std::int64_t processes = 4096;  ///< threads too
+  std::int64_t disk = 0;          ///< bytes written
+};
+
+/// Of runs that have a network of their own.
+struct NetworkOptions {
+  std::function<unsigned()> server_port;  ///< of this server; 0 while it does not listen
+  bool reach_metadata = false, reach_server = false, reach_loopback = false;
+  std::vector<std::string> name_servers;  ///< empty: those of the host
+};
+
 struct Options {
-  std::string worker;             ///< names this server in leases; the same after a restart
-  int max_runs = 2;               ///< at once
-  std::int64_t memory_limit = 0;  ///< bytes for each run, 0: none
+  std::string worker;  ///< names this server in leases; the same after a restart
+  int max_runs = 2;    ///< at once
+  RunLimits limits;
+  NetworkOptions network;
   bool sandbox = true;
   unsigned first_uid = 60600;  ///< host uid of the first slot; the others follow
   std::chrono::milliseconds grace{20s};

@@ -72,18 +72,20 @@ std::string first_cause(const std::filesystem::path& log) {
 
 store::RunResult result_of(const store::Run& run, const supervisor::Outcome& outcome,
                            const std::filesystem::path& log, const Options& options) {
+  const RunLimits& limits = options.limits;
   store::RunResult result{.exit_code = outcome.exit_code,
                           .exit_signal = outcome.exit_signal,
                           .out_of_memory = outcome.out_of_memory,
                           .peak_memory = outcome.peak_memory,
                           .cpu_time = outcome.cpu_time,
+                          .egress_bytes = outcome.egress_bytes,
                           .log_lines = static_cast<std::int64_t>(outcome.log_lines),
                           .ended_at = outcome.ended_at};
   if (!outcome.start_error.empty()) {
     result.status = store::RunStatus::failed;
     result.cause = "It never started: " + cut(outcome.start_error);
   } else if (outcome.exit_code == 0 && !outcome.exit_signal && !outcome.timed_out &&
-             !outcome.out_of_memory) {
+             !outcome.out_of_memory && !outcome.out_of_disk) {
     // Also when a stop was asked for too late: it did all of its work.
     result.status = store::RunStatus::succeeded;
     if (says(log, "Failed to persist incremental state")) {
@@ -105,11 +107,15 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
   } else if (outcome.timed_out) {
     result.status = store::RunStatus::timed_out;
     result.cause = fmt::format("It ran longer than its limit of {}.", to_text(run.run_timeout));
+  } else if (outcome.out_of_disk) {
+    result.status = store::RunStatus::failed;
+    result.cause = fmt::format("Out of disk: it wrote {}, its limit is {}.",
+                               mebibytes(outcome.disk_used), mebibytes(limits.disk));
   } else if (outcome.out_of_memory) {
     result.status = store::RunStatus::failed;
-    result.cause = fmt::format(
-        "Out of memory: killed at {} of {}.", mebibytes(outcome.peak_memory),
-        options.memory_limit > 0 ? mebibytes(options.memory_limit) : "what the machine has");
+    result.cause =
+        fmt::format("Out of memory: killed at {} of {}.", mebibytes(outcome.peak_memory),
+                    limits.memory > 0 ? mebibytes(limits.memory) : "what the machine has");
   } else {
     result.status = store::RunStatus::failed;
     const std::string ended = outcome.exit_signal
@@ -118,6 +124,11 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
     // Of a log that is cut the last line tells nothing.
     const std::string cause = outcome.log_failed ? "" : first_cause(log);
     result.cause = cause.empty() ? ended : fmt::format("{} ({})", cause, ended);
+  }
+  if (outcome.out_of_processes && result.status == store::RunStatus::failed && result.cause &&
+      !outcome.out_of_disk && !outcome.out_of_memory) {
+    *result.cause += fmt::format("{} It had come to its limit of {} processes.",
+                                 result.cause->ends_with('.') ? "" : ".", limits.processes);
   }
   if (outcome.log_failed) {
     const std::string before = result.cause.value_or("");

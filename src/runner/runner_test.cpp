@@ -90,7 +90,7 @@ class RunnerTest : public ::testing::Test {
   void restart() {
     runner_.reset();
     Options options{.worker = "here", .max_runs = 2, .grace = 3s, .supervisor = CUPOLA_SUPERVISOR};
-    options.memory_limit = memory_limit_;
+    options.limits.memory = memory_limit_;
     options.lease = lease_;
     options.shared_database = shared_database_;
     runner_ = std::make_unique<Runner>(
