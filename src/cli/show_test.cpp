@@ -43,7 +43,7 @@ TEST(ShowTest, Case19PrettyJsonSteersNoTerminalAndReadsBackAsTheSame) {
   const std::string text = pretty(value);
 
   EXPECT_EQ(json::parse(text), value);
-  EXPECT_NE(text.find("a\\u001B[2J\\u007f\\u009b31m\\u202egnp.exe\\u2066 \u00e9"),
+  EXPECT_NE(text.find("a\\u001b[2J\\u007f\\u009b31m\\u202egnp.exe\\u2066 \u00e9"),
             std::string::npos)
       << text;
 }
