@@ -1,6 +1,7 @@
 """A disk that fills up under the server: what needs it waits or fails and says so; then all heals."""
 
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -75,7 +76,7 @@ def live_commit(server):
     return answer["deployments"][0]["release"]["commit"]
 
 
-def test_a_full_disk_is_told_and_healed_from(server, disk, tmp_path):
+def test_case_06_a_full_disk_is_told_and_healed_from(server, disk, tmp_path):
     repository = Repository(tmp_path / "repository")
     good = repository.commit(numbers())
     server.deploy("disk", repository)
@@ -101,11 +102,11 @@ def test_a_full_disk_is_told_and_healed_from(server, disk, tmp_path):
     assert live_commit(server) != good
 
 
-def test_a_run_on_a_disk_that_fills_up_ends_in_a_true_state(server, disk, tmp_path):
+def test_case_06_a_run_on_a_disk_that_fills_up_ends_in_a_true_state(server, disk, tmp_path):
     repository = Repository(tmp_path / "repository")
     repository.commit(numbers())
     server.deploy("disk", repository)
-    run = server.cupola(*run_words("load", TOP=20, PAUSE=0.1)).json
+    run = server.cupola(*run_words("load", TOP=300, PAUSE=0.1)).json
     wait_until("it sends", lambda: "sent 3" in server.cupola("logs", run["id"], check=False).out)
 
     disk.fill()
@@ -115,6 +116,9 @@ def test_a_run_on_a_disk_that_fills_up_ends_in_a_true_state(server, disk, tmp_pa
     wait_until("its end is tried again and again", lambda: tries() >= 3 or server.request("GET", f"/api/v1/runs/{run['id']}")[1]["ended_at"])
     status, problem = server.request("POST", "/api/v1/projects/disk/deployments/prod/update", {})
     assert status in (202, 503), problem
+    # What only reads goes on.
+    for path in ("/healthz", "/api/v1/projects", "/api/v1/runs", "/api/v1/schedules", f"/api/v1/runs/{run['id']}/log"):
+        assert server.request("GET", path)[0] == 200, path
     disk.make_room()
 
     ended = server.wait_for_run(run["id"], timeout=30)
@@ -125,7 +129,7 @@ def test_a_run_on_a_disk_that_fills_up_ends_in_a_true_state(server, disk, tmp_pa
     assert server.wait_for_run(again["id"])["status"] == "succeeded"
 
 
-def test_a_server_does_not_start_on_a_full_disk(build, server, disk):
+def test_case_06_a_server_does_not_start_on_a_full_disk(build, server, disk):
     server.stop()
     disk.fill()
 
@@ -136,3 +140,54 @@ def test_a_server_does_not_start_on_a_full_disk(build, server, disk):
     assert "No space left on device" in done.stderr and "make room" in done.stderr, done.stderr
     disk.make_room()
     server.start()
+
+
+def test_case_06_what_was_acknowledged_on_a_disk_that_fills_is_kept(server, disk, tmp_path):
+    """Commits and checkpoints of the write-ahead log meet the end of the disk at some point."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit(numbers())
+    server.cupola("project", "create", "--name", "disk", "--repository", repository.url)
+
+    def write(name):
+        return server.request("PUT", f"/api/v1/projects/disk/secrets/{name}", {"value": "x" * 4000})
+
+    disk.fill(leave=10 << 20)
+    acknowledged, refused = set(), 0
+    for n in range(8000):
+        status, answer = write(f"S{n}")
+        assert status in (204, 503), answer
+        if status == 204:
+            acknowledged.add(f"S{n}")
+        refused += status == 503
+        if refused >= 5:
+            break
+    assert refused and acknowledged
+    assert server.request("GET", "/api/v1/projects/disk/secrets")[0] == 200
+    assert any("make room" in line for line in server.log), server.log[-5:]
+
+    disk.make_room()
+    wait_until("it heals", lambda: write("AFTER")[0] == 204, 20)
+    server.kill()
+    with sqlite3.connect(disk.folder / "cupola.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        kept = {name for (name,) in database.execute("SELECT name FROM secrets")}
+    server.start()
+
+    assert kept == acknowledged | {"AFTER"}
+
+
+def test_case_06_a_log_that_meets_a_full_disk_is_whole_up_to_there(server, disk, tmp_path):
+    repository = Repository(tmp_path / "repository")
+    repository.commit(numbers())
+    server.deploy("disk", repository)
+    run = server.cupola(*run_words("load", TOP=400, PAUSE=0.02)).json
+    wait_until("it sends", lambda: "sent 3" in server.cupola("logs", run["id"], check=False).out)
+    disk.fill()
+    wait_until("the run ends", (disk.folder / "runs" / run["id"] / "result.json").exists, 120)
+    disk.make_room()
+
+    ended = server.wait_for_run(run["id"], timeout=60)
+    lines = server.cupola("logs", run["id"]).out.splitlines()
+    sent = [int(line.rsplit("sent ", 1)[1].split()[0]) for line in lines if "sent " in line]
+    assert ended["status"] in ("failed", "succeeded") and (ended["status"] == "succeeded" or ended["cause"]), ended
+    assert sent == list(range(1, len(sent) + 1)) and len(sent) >= 3

@@ -28,8 +28,15 @@
 
 namespace cupola::db {
 
+/// Never in a Value. libstdc++ takes a variant of the other four for one that always holds a value;
+/// when memory for a copied text is not to be had, it destroys what was never made.
+struct NoValue {
+  NoValue() = delete;
+  NoValue(const NoValue&) {}
+};
+
 /// What goes in and comes out of a column. Times are milliseconds, enums and JSON are text.
-using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
+using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string, NoValue>;
 
 Value to_value(const std::string& text);
 Value to_value(std::string_view text);

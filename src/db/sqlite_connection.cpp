@@ -258,7 +258,8 @@ class SqliteConnection : public Connection {
     const int extended = sqlite3_extended_errcode(handle_);
     const int system = sqlite3_system_errno(handle_);
     const bool io = (extended & 0xff) == SQLITE_IOERR;
-    const auto advice = remedy(io && system == ENOSPC ? SQLITE_FULL : extended & 0xff, extended);
+    const auto advice = remedy(
+        io && (system == ENOSPC || system == EDQUOT) ? SQLITE_FULL : extended & 0xff, extended);
     std::string text = fmt::format("The database {} refused a statement: {}", description_,
                                    sqlite3_errmsg(handle_));
     if (io && system != 0) text += " (" + system_text(system) + ")";

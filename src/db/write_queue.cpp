@@ -53,7 +53,8 @@ void WriteQueue::run(const Work& work) {
   Job job{.work = &work};
   std::unique_lock lock(mutex_);
   if (threads_.empty()) {
-    keep({&job});
+    Batch alone{&job};
+    keep(alone);
     if (job.error) std::rethrow_exception(job.error);
     return;
   }
@@ -65,8 +66,12 @@ void WriteQueue::run(const Work& work) {
 
 void WriteQueue::serve() {
   std::size_t last = 0;
+  // Made once, so that taking jobs and telling them needs no memory.
+  Batch batch;
+  Batch left;
+  batch.reserve(largest_batch);
+  left.reserve(largest_batch);
   for (;;) {
-    Batch batch;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
@@ -81,7 +86,8 @@ void WriteQueue::serve() {
       waiting_.erase(waiting_.begin(), end);
     }
     last = batch.size();
-    keep(batch);
+    left.assign(batch.begin(), batch.end());
+    keep_or_tell(left);
     // Told under the lock: a job is gone as soon as its owner sees that it is done.
     const std::scoped_lock lock(mutex_);
     for (Job* job : batch) {
@@ -91,7 +97,17 @@ void WriteQueue::serve() {
   }
 }
 
-void WriteQueue::keep(Batch batch) {
+void WriteQueue::keep_or_tell(Batch& batch) {
+  try {
+    keep(batch);
+  } catch (...) {  // no memory in the middle of handling a failure
+    for (Job* job : batch) {
+      if (!job->error) job->error = std::current_exception();
+    }
+  }
+}
+
+void WriteQueue::keep(Batch& batch) {
   bool with_savepoints = false;
   for (int tries = 1; !batch.empty();) {
     try {
@@ -105,7 +121,10 @@ void WriteQueue::keep(Batch batch) {
     } catch (const TransactionRefused&) {
       // Alone each holds fewer locks that another server may want in another order.
       if (batch.size() > 1) {
-        for (Job* job : batch) keep({job});
+        for (Job* job : batch) {
+          Batch alone{job};
+          keep(alone);
+        }
         return;
       }
       if (++tries > most_tries) {

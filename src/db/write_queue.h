@@ -45,7 +45,10 @@ class WriteQueue {
   using Batch = std::vector<Job*>;
 
   void serve();
-  void keep(Batch batch);
+  /// Writes what the batch wants, or puts into each of its jobs why not; takes out of it the jobs
+  /// that gave up their transaction.
+  void keep(Batch& batch);
+  void keep_or_tell(Batch& batch);
   void attempt(Batch& batch, bool with_savepoints);
   void settle(const TransactionName& transaction, const ConnectionLost& lost);
   static void attempt_one(Connection& connection, Job& job, bool with_savepoint);
