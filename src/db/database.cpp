@@ -84,7 +84,11 @@ class PooledDatabase : public Database {
     const Entered entered(*this);
     const auto connection = begin_read();
     work(*connection);
-    connection->commit();
+    try {
+      connection->commit();
+    } catch (const ConnectionLost&) {
+      // What was read is known all the same.
+    }
   }
 
   /// A connection that idled may be gone since: then those that idled with it are too.
