@@ -32,14 +32,4 @@ class SystemClock : public Clock {
   }
 };
 
-/// The system's clock, put right by a span that somebody with a better one told.
-class ShiftedClock : public Clock {
- public:
-  explicit ShiftedClock(std::chrono::milliseconds shift) : shift_(shift) {}
-  Instant now() const override { return SystemClock().now() + shift_; }
-
- private:
-  std::chrono::milliseconds shift_;
-};
-
 }  // namespace cupola

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "logs/writer.h"
@@ -119,7 +119,7 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
       .process_limit = options_.limits.processes,
       .disk_limit = options_.limits.disk,
       .log_limit = options_.log_limit,
-      .clock_shift = order.now - SystemClock().now()};
+      .booted_at = order.now - since_boot()};
   if (options_.shared_database) {
     spec.server_sign = home_.sign_of_life();
     spec.longest_silence = longest_silence_for(options_.lease);

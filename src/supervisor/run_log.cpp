@@ -30,7 +30,7 @@ void RunLog::attempt(Step step) {
   }
 }
 
-RunLog::RunLog(const RunSpec& spec) : clock_(spec.clock_shift) {
+RunLog::RunLog(const RunSpec& spec) : clock_(spec.booted_at) {
   attempt([&] { writer_.emplace(logs::Writer::open(spec.log, options_of(spec))); });
 }
 

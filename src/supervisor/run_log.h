@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "logs/writer.h"
 #include "supervisor/spec.h"
 
@@ -32,7 +32,7 @@ class RunLog {
   template <typename Step>
   void attempt(Step step);
 
-  ShiftedClock clock_;
+  BootClock clock_;
   std::optional<logs::Writer> writer_;
   std::optional<std::chrono::steady_clock::time_point> flush_due_;
   bool failed_ = false;

@@ -165,7 +165,7 @@ std::string to_json_text(const RunSpec& spec) {
   object["log_limit"] = spec.log_limit;
   object["server_sign"] = spec.server_sign.string();
   object["longest_silence_ms"] = spec.longest_silence.count();
-  object["clock_shift"] = spec.clock_shift.count();
+  object["booted_at"] = to_milliseconds(spec.booted_at);
   object["start_before_ms"] = spec.start_before.count();
   json::array notes;
   for (const auto& note : spec.notes) notes.push_back(exact(note));
@@ -194,7 +194,8 @@ Result<RunSpec> parse_spec(std::string_view text) {
       number_at(*object, "log_limit", static_cast<std::int64_t>(spec.log_limit)));
   spec.server_sign = text_at(*object, "server_sign");
   spec.longest_silence = milliseconds(number_at(*object, "longest_silence_ms"));
-  spec.clock_shift = std::chrono::milliseconds{number_at(*object, "clock_shift", 0)};
+  spec.booted_at =
+      from_milliseconds(number_at(*object, "booted_at", to_milliseconds(spec.booted_at)));
   spec.start_before = milliseconds(number_at(*object, "start_before_ms"));
   if (auto read = read_texts(*object, spec); !read) return read.error();
   if (auto read = read_sandbox(*object, spec); !read) return read.error();

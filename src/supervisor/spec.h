@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boot_clock.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/outcome.h"
@@ -54,8 +55,8 @@ struct RunSpec {
   /// A network of its own; absent: the host's, as far as `sandbox.network` says.
   std::optional<process::RunNetworkPlan> network;
   std::uint64_t log_limit = 4ull << 30;
-  /// From the system's clock to that of all servers, which stamps log and outcome.
-  std::chrono::milliseconds clock_shift{0};
+  /// When this machine was started by the clock that all servers share: it stamps log and outcome.
+  Instant booted_at = SystemClock().now() - since_boot();
   std::vector<std::string> notes;  ///< lines of Cupola's own that open the log
   /// A file that the server rewrites each second, and how long it may stay the same: then another
   /// server may take the run's place, so this one ends. Without a span it never does.

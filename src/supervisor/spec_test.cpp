@@ -15,7 +15,7 @@ RunSpec full_spec() {
                .grace = 1s,
                .memory_limit = 1 << 28,
                .log_limit = 1000,
-               .clock_shift = -90s,
+               .booted_at = from_milliseconds(1700000000000),
                .notes = {"a note"}};
   spec.secrets.emplace("TOKEN", Secret("s3cret\xff"));
   spec.masked.emplace_back("other");

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/boot_clock.h"
 #include "base/text.h"
 #include "process/kernel_file.h"
 #include "process/program.h"
@@ -84,7 +84,7 @@ class Supervision {
 
   void run() {
     for (const std::string& note : spec_.notes) log_.note(note);
-    outcome_.started_at = ShiftedClock(spec_.clock_shift).now();
+    outcome_.started_at = BootClock(spec_.booted_at).now();
     if (auto started = start(); started) {
       while (!ended_) step();
       end();
@@ -162,7 +162,7 @@ class Supervision {
   void tell_started(int pid) {
     is_started_ = true;
     started_.put(to_json_text(
-        Started{.pid = pid, .at = ShiftedClock(spec_.clock_shift).now(), .sandbox = isolation_}));
+        Started{.pid = pid, .at = BootClock(spec_.booted_at).now(), .sandbox = isolation_}));
   }
 
   Time next_time() const {
@@ -378,7 +378,7 @@ class Supervision {
     log_.close();
     outcome_.log_failed = log_.failed();
     outcome_.log_lines = log_.lines();
-    outcome_.ended_at = ShiftedClock(spec_.clock_shift).now();
+    outcome_.ended_at = BootClock(spec_.booted_at).now();
     result_.commit(to_json_text(outcome_));
   }
 
