@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <barrier>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -305,6 +307,21 @@ TEST(OpeningTest, ANewFileIsItsOwnersAlone) {
     ASSERT_EQ(::stat((place.folder() / name).c_str(), &status), 0) << name;
     EXPECT_EQ(status.st_mode & 0777, 0600u) << name;
   }
+}
+
+// The last of all processes removes the log of writes when it goes. It knows others by their locks,
+// which a process loses when it closes any descriptor of the file.
+TEST(OpeningTest, AnotherProcessThatComesAndGoesLeavesTheLogOfWritesInPlace) {
+  testing::DatabasePlace place(testing::DatabaseKind::sqlite_file);
+  const auto database = Database::open({.url = place.url()});
+  const std::string file = (place.folder() / "cupola.db").string();
+
+  const int status = std::system(("/usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('" +
+                                  file + "'); c.execute('select 1 from settings'); c.close()\"")
+                                     .c_str());
+
+  if (status != 0) GTEST_SKIP() << "no Python";
+  EXPECT_TRUE(std::filesystem::exists(file + "-wal"));
 }
 
 TEST(OpeningTest, AFullDiskIsSaidAndUndoesTheWriteOnly) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "db/statement_cache.h"
@@ -194,9 +195,11 @@ class SqliteConnection : public Connection {
     static std::once_flag configured;
     std::call_once(configured, [] { sqlite3_config(SQLITE_CONFIG_MULTITHREAD); });
     if (!path.empty()) {
-      // Made here, because SQLite would make it readable for all.
-      const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-      if (!file) {
+      // Made here, because SQLite would make it readable for all. Never opened when it is there:
+      // closing it would take the locks of all of this process's connections from them.
+      const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+      const bool is_there = !file && errno == EEXIST;
+      if (!file && (!is_there || ::access(path.c_str(), R_OK | W_OK) != 0)) {
         throw Failure("Cannot open the database " + path + ": " + system_text(errno) +
                       ". Check that its folder exists and that file and folder are writable.");
       }
