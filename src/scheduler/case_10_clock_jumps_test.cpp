@@ -38,7 +38,7 @@ class Case10 : public EnqueueFixture {
 
   void finish_runs() {
     const auto claimed = db->write([&](db::Session& session) {
-      return store::claim_runs(session, "worker", 100, clock_.now(), 30s);
+      return store::claim_runs(session, "worker", 100, clock_.now());
     });
     for (const store::Run& run : claimed) {
       if (run.scheduled_at) {
