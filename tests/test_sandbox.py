@@ -71,6 +71,9 @@ def leave_process():
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
+            null = os.open("/dev/null", os.O_RDWR)  # meltano waits while somebody holds its pipes
+            for stream in range(3):
+                os.dup2(null, stream)
             os.execv("/bin/sleep", ["sleep", "987.65"])
         os._exit(0)
     os.wait()
@@ -168,6 +171,7 @@ def server(deployed, machine):
     deployed.start()
     yield deployed
     deployed.stop()
+    print("\n".join(deployed.log[-50:]))
 
 
 def run(server, word, **env):
