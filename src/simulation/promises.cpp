@@ -19,7 +19,7 @@ constexpr const char* watch_sql[] = {
     WHEN OLD.status <> NEW.status OR OLD.ended_at IS NOT NULL BEGIN
       INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('run', NEW.id, OLD.status,
         NEW.status, CAST(coalesce(NEW.exit_code, '') AS text), CAST(NEW.lease_token AS text),
-        coalesce(NEW.cause, ''));
+        coalesce(NEW.cancel_code, '') || ' ' || coalesce(NEW.cause, ''));
     END)sql",
     R"sql(CREATE TRIGGER state_added AFTER INSERT ON states BEGIN
       INSERT INTO happened (kind, subject, a, b, c, d, e) SELECT 'state', NEW.state_id, NEW.payload,
@@ -35,7 +35,8 @@ constexpr const char* watch_sql[] = {
       INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('schedule', NEW.key,
         CASE WHEN NEW.planned = 1 THEN CAST(coalesce(NEW.due_at, '') AS text) ELSE '' END,
         NEW.interval, NEW.timezone, CAST(NEW.offset_minutes AS text),
-        CAST(max(coalesce(NEW.enabled_at, NEW.interval_since), NEW.interval_since) AS text));
+        CAST(min(coalesce(NEW.planned_at, 1 << 60),
+          max(coalesce(NEW.enabled_at, NEW.interval_since), NEW.interval_since)) AS text));
     END)sql",
 };
 
@@ -109,6 +110,9 @@ void Promises::run_changed(const Change& change) {
   const auto from = *store::parse_run_status(change.a);
   const auto to = *store::parse_run_status(change.b);
   if (!is_allowed(from, to)) broken("{} went from {} to {}", name, change.a, change.b);
+  // Judged by a clock that was ahead: the fire comes again at its time.
+  if (to == store::RunStatus::skipped && change.e.starts_with("clock_set_back"))
+    fired_.erase(fire_of_[change.subject]);
   if (to == store::RunStatus::succeeded) {
     const auto truth = shared_.truths.find(RunId(change.subject));
     if (truth == shared_.truths.end() || !truth->second.exited_well || change.c != "0")
@@ -136,6 +140,7 @@ void Promises::run_added(const Change& change) {
   shared_.world.note("{} is queued for the fire of {} {}", name,
                      shared_.world.name_of(change.a, "schedule"),
                      to_rfc3339(from_milliseconds(std::stoll(change.b))));
+  fire_of_[change.subject] = {change.a, change.b};
   if (!fired_.emplace(change.a, change.b).second) broken("{} is the second run of one fire", name);
 }
 

@@ -61,6 +61,7 @@ class Promises {
   Instant last_change_;
   int by_hand_ = 0;
   std::set<std::pair<std::string, std::string>> fired_;
+  std::map<std::string, std::pair<std::string, std::string>> fire_of_;  ///< of each run
   std::map<std::string, std::int64_t> reached_;
   struct Planned {
     std::vector<Era> eras;
