@@ -57,3 +57,16 @@ def server(build, tmp_path, warm):
     own.start()
     yield own
     own.stop()
+
+
+@pytest.fixture(scope="session")
+def origin(build, warm, tmp_path_factory):
+    """A deployed project with a run that ended, to be copied for tests that do harm (crash_world.py)."""
+    from crash_world import Origin
+
+    folder = tmp_path_factory.mktemp("origin")
+    repository = Repository(folder / "repository")
+    repository.commit(numbers())
+    made = Origin(build, folder, warm, repository)
+    yield made
+    made.close()

@@ -1,57 +1,20 @@
 """The main job on PostgreSQL, and a PostgreSQL that goes away while runs are on."""
 
-import pathlib
 import re
-import subprocess
 
 import pytest
-from harness import ROOT, Repository, Server, let_others_in, wait_until
+from harness import Repository, wait_until
+from postgres import PROGRAMS, Postgres, PostgresServer
 from projects import numbers
 
 STATE_ID = "prod:tap-numbers-to-target-lines"
-PROGRAMS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
 
 
-class Postgres:
-    """A PostgreSQL of its own in a folder, reached by a socket there."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.url = self.tool("start").stdout.strip()
-
-    def tool(self, action):
-        return subprocess.run([str(ROOT / "tools" / "test_postgres"), action, str(self.folder)], check=True, capture_output=True, text=True)
-
-    def control(self, *args):
-        owner = self.folder.joinpath("data").stat().st_uid
-        user = ["setpriv", f"--reuid={owner}", f"--regid={self.folder.joinpath('data').stat().st_gid}", "--clear-groups"] if owner else []
-        log = self.folder / "data" / "server.log"
-        subprocess.run([*user, str(PROGRAMS[-1] / "pg_ctl"), "-D", str(self.folder / "data"), "-w", "-l", str(log), *args],
-                       check=True, capture_output=True, cwd="/")
-
-    def stop(self):
-        self.control("-m", "fast", "stop")
-
-    def start(self):
-        self.control("-o", f"-k {self.folder} -c listen_addresses=''", "start")
-
-
-class PostgresServer(Server):
-    def __init__(self, build, home, database):
-        super().__init__(build, home, args=["--database", database])
-        self.database = database
-
-    def admin(self, *args, **more):
-        return super().admin(*args, "--database", self.database, **more)
-
-
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pg")
-    let_others_in(folder.parent)
-    database = Postgres(folder)
+    database = Postgres(tmp_path_factory.mktemp("pg"))
     yield database
     database.tool("stop")
 

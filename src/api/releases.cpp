@@ -6,6 +6,7 @@
 #include "api/input.h"
 #include "api/lookup.h"
 #include "api/to_json.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 
 namespace cupola::api {
@@ -57,7 +58,10 @@ Result<http::Reply> update_deployment(const Call& call) {
     return json_reply(
         202, to_json(store::queue_release(db, place->deployment, refresh_plugins, call.now)));
   });
-  if (reply) call.context.hooks.wake_deployer();
+  if (reply) {
+    crash_point("deploy.queued");
+    call.context.hooks.wake_deployer();
+  }
   return reply;
 }
 

@@ -5,6 +5,7 @@
 #include "api/lookup.h"
 #include "api/page_cache.h"
 #include "api/to_json.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 
 namespace cupola::api {
@@ -105,7 +106,10 @@ Result<http::Reply> stop_run(const Call& call) {
     shown.run = *stopped;
     return http::Reply{.body = to_json_text(shown)};
   });
-  if (reply) call.context.hooks.wake_runner();
+  if (reply) {
+    crash_point("stop.asked");
+    call.context.hooks.wake_runner();
+  }
   return reply;
 }
 

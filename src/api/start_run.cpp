@@ -5,6 +5,7 @@
 #include "api/lookup.h"
 #include "api/run_request.h"
 #include "api/to_json.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "store/runs.h"
 
@@ -155,11 +156,15 @@ Result<http::Reply> start_run(const Call& call) {
       if (schedule) added.schedule = schedule->key;
     }
     store::add_run(db, added, call.now);
+    crash_point("run.asked");
     const auto listed = store::find_listed_run(db, call.organization(), added.id);
     if (!listed) throw Failure("A run that was just queued is not there.");
     return http::Reply{.status = 201, .body = to_json_text(*listed)};
   });
-  if (reply) call.context.hooks.wake_runner();
+  if (reply) {
+    crash_point("run.queued");
+    call.context.hooks.wake_runner();
+  }
   return reply;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/id.h"
 #include "base/text.h"
 
@@ -120,6 +121,7 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode, L
       fail("Cannot write", path);
     }
   }
+  crash_point("file.written");
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary.c_str());

@@ -6,6 +6,7 @@
 #include "auth/password.h"
 #include "auth/token.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/files.h"
 #include "base/home.h"
 #include "base/text.h"
@@ -75,6 +76,7 @@ Result<int> create_organization(const Context&, const OrganizationOptions& optio
     return store::create_organization(db, options.name, SystemClock{}.now());
   });
   if (!made) return made.error();
+  crash_point("admin.organization_created");
   print(fmt::format("Created organization {}, account {}.\n", made->name, made->account_number));
   return 0;
 }
@@ -100,6 +102,7 @@ Result<int> create_user(const Context&, const UserOptions& options) {
                               SystemClock{}.now());
   });
   if (!made) return made.error();
+  crash_point("admin.user_created");
   print(
       fmt::format("{} is {} of {}.\n", made->login, options.role, printable(options.organization)));
   return 0;
@@ -122,6 +125,7 @@ Result<int> create_token(const Context&, const TokenOptions& options) {
                                auth::token_hash(token.reveal()), std::nullopt, SystemClock{}.now());
   });
   if (!made) return made.error();
+  crash_point("admin.token_created");
   print(fmt::format("{}\n", token.reveal()));
   return 0;
 }

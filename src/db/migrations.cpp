@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/digest.h"
 
 namespace cupola::db {
@@ -63,6 +64,7 @@ void apply(Connection& connection, std::string_view description, const Migration
        {"name", migration.name},
        {"checksum", sha256_hex(migration.sql)},
        {"now", SystemClock().now()}});
+  crash_point("migration.applied");
 }
 
 }  // namespace
@@ -78,6 +80,7 @@ void migrate(Connection& connection, std::string_view description,
   connection.begin_write();
   try {
     connection.lock_for_migration();
+    crash_point("migration.locked");
     const auto applied = read_applied(connection);  // another server may have been first
     check_known(applied, description, migrations);
     connection.run_script(
@@ -89,7 +92,9 @@ void migrate(Connection& connection, std::string_view description,
       });
       if (!done) apply(connection, description, migration);
     }
+    crash_point("migration.committing");
     connection.commit();
+    crash_point("migration.committed");
   } catch (...) {
     connection.rollback();
     throw;

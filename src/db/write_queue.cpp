@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "base/crash_point.h"
+
 namespace cupola::db {
 namespace {
 
@@ -164,7 +166,9 @@ void WriteQueue::attempt(Batch& batch, bool with_savepoints) {
   }
   const TransactionName transaction = connection.prepare_commit();
   try {
+    crash_point("write.committing");
     connection.commit();
+    crash_point("write.committed");
   } catch (const ConnectionLost& lost) {
     lent.reset();
     if (!transaction.number.empty()) settle(transaction, lost);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "base/file_lock.h"
 #include "base/files.h"
 
@@ -48,12 +49,14 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
     remove_tree(temporary);
     return exported.error();
   }
+  crash_point("checkout.written");
   std::error_code error;
   fs::rename(temporary, place, error);
   if (error) {
     throw Failure(
         fmt::format("cannot move the checkout to {}: {}", place.string(), error.message()));
   }
+  crash_point("checkout.moved");
   return exported->submodules == 0
              ? std::string()
              : fmt::format("{} submodules are left out: their folders are empty",

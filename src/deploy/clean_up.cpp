@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/crash_point.h"
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -44,7 +45,9 @@ int remove_releases(db::Database& database, const Home& home, int keep) {
     }
     std::error_code ignored;
     fs::remove(home.deploy_log(key), ignored);
+    crash_point("upkeep.release_removed");
     database.write([&](db::Session& db) { store::forget_release(db, key); });
+    crash_point("upkeep.release_forgotten");
     if (release) touched.insert(release->project);
     ++count;
   }
@@ -136,7 +139,9 @@ int remove_environments(db::Database& database, const Home& home,
     // First out of its place, so that nobody finds half of it.
     const fs::path gone = home.environments() / (".gone-" + name);
     fs::rename(entry.path(), gone, ignored);
+    crash_point("upkeep.environment_moved");
     remove_tree(gone);
+    crash_point("upkeep.environment_removed");
     ++count;
   }
   return count;

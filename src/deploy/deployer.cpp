@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "deploy/build_box.h"
 #include "deploy/builder.h"
@@ -145,6 +146,7 @@ Result<void> Deployer::build(Job& job) {
   auto commit = fetch(job);
   if (!commit) return commit.error();
   job.commit = *commit;
+  crash_point("deploy.fetched");
   const auto repository =
       repository_of(dependencies_.home, options_, job.project, job.source.secrets);
   const ReleaseKey& key = job.release->key;
@@ -183,6 +185,7 @@ Result<void> Deployer::build(Job& job) {
   if (!is_isolated(options_)) {
     job.tell("note: environments are built without a sandbox: " + process::sandbox_support().text);
   }
+  crash_point("deploy.planned");
   return build_missing(environments_, job.source, job.prepared, progress, job.stop);
 }
 
@@ -199,6 +202,7 @@ Result<void> Deployer::go_live(Job& job) {
   return dependencies_.database.write([&](db::Session& db) -> Result<void> {
     auto switched = store::switch_over(db, switch_over, now);
     if (switched) store::replace_schedules(db, job.deployment.key, released, draw_offset, now);
+    crash_point("deploy.switching");
     return switched;
   });
 }
@@ -220,6 +224,7 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
     return store::claim_release(db, options_.worker, dependencies_.clock.now(), options_.lease);
   });
   if (!release) return look_again;
+  crash_point("deploy.claimed");
 
   const auto start = std::chrono::steady_clock::now();
   std::optional<DeployLog> log;
@@ -248,10 +253,12 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
     log->line("release {} of {}/{}: environment {}, revision {}", release->number, job.project.name,
               deployment->name, deployment->environment, job.revision);
     result = build(job);
+    crash_point("deploy.built");
     if (result) {
       result = go_live(job);
       if (!result) lost.request_stop();  // the one thing for which a switch-over is turned down
     }
+    crash_point("deploy.switched");
   } catch (const std::exception& failure) {
     // The disk is full, say: this release ends with that reason, and the next may fare better.
     result = Error{Error::Kind::unavailable, failure.what(),
@@ -293,6 +300,7 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
     });
   }
   if (log && result) log->sync();
+  crash_point("deploy.told");
   if (on_end_) {
     const auto ended = dependencies_.database.read(
         [&](db::Session& db) { return store::find_release(db, release->key); });

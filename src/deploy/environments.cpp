@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "base/file_lock.h"
 #include "base/files.h"
@@ -457,6 +458,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
     return done;
   }
 
+  crash_point("environment.built");
   write_file(content.environment / ".meltano_plugin_fingerprint", fingerprint);
   const json::object manifest = {{"key", entry.key},
                                  {"base", environments_base(home_, options_)},
@@ -468,8 +470,10 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
                                  {"packages", pins(entry.resolution).size()}};
   seal(content.environment);
   flush_to_disk(content.environment);
+  crash_point("environment.sealed");
   // The manifest comes last: without it the folder is no environment.
   write_file(content.environment / manifest_name, json::serialize(manifest));
+  crash_point("environment.listed");
   ::chmod(content.environment.c_str(), 0555);
   if (isolated) {
     remove_tree(place);
@@ -479,6 +483,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
       throw Failure(
           fmt::format("cannot move the environment to {}: {}", place.string(), error.message()));
     }
+    crash_point("environment.moved");
   }
   return {};
 }

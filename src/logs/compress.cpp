@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/files.h"
 #include "logs/io.h"
 #include "logs/record.h"
@@ -53,13 +54,18 @@ void compress(const fs::path& path) {
                     " is damaged at its beginning.");
     }
     const std::uint64_t index_size = header_size + extent->lines * record_size;
+    crash_point("log.compressing");
     pack_file(log, extent->bytes, files.log, unfinished(files.packed_log));
     pack_file(index, index_size, files.index, unfinished(files.packed_index));
+    crash_point("log.packed");
     move_file(unfinished(files.packed_log), files.packed_log);
+    crash_point("log.half_renamed");
     move_file(unfinished(files.packed_index), files.packed_index);
     sync_folder(folder_of(path));
+    crash_point("log.compressed");
   }
   remove_file(files.index);
+  crash_point("log.plain_removed");
   remove_file(files.log);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/files.h"
 #include "logs/io.h"
 #include "logs/mask.h"
@@ -157,9 +158,11 @@ void Writer::State::flush() {
   write_at(log, log_written, bytes_waiting, files.log);
   log_written += bytes_waiting.size();
   bytes_waiting.clear();
+  crash_point("log.written");
   write_at(index, index_written, records_waiting, files.index);
   index_written += records_waiting.size();
   records_waiting.clear();
+  crash_point("log.indexed");
 }
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -209,6 +212,7 @@ void Writer::append(Stream stream, std::string_view bytes, Instant now) {
   while (!bytes.empty()) {
     const std::string_view slice = bytes.substr(0, slice_size);
     s.take(stream, masker.push(slice), now);
+    crash_point("log.masked");
     bytes.remove_prefix(slice.size());
   }
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "runner/result.h"
 
@@ -140,6 +141,7 @@ Control::Shared Control::open_for(const store::Run& run) const {
 }
 
 void Control::begin(const store::Run& run) {
+  crash_point("run.claimed");
   auto open = open_for(run);
   take_free_slot(*open);
   open_.emplace(run.id, open);
@@ -190,11 +192,13 @@ void Control::on_started(const RunId& id) {
         with_.database.write([&](db::Session& db) {
           store::mark_running(db, open->lease, sandbox, with_.clock.now());
         });
+        crash_point("run.told_running");
       },
       [open](bool done) { open->is_marked_running = done; });
 }
 
 void Control::on_ended(const RunId& id) {
+  crash_point("run.exit_seen");
   with_.machine.forget(id);
   if (const auto found = open_.find(id); found != open_.end()) {
     found->second->ended = true;
@@ -300,7 +304,9 @@ void Control::pass_on_stop(OpenRun& open) const {
   if (open.stop_signalled || open.ended || is_being_started || !open.supervisor) return;
   // Until the supervisor says where it is, it has no handler: the signal would be its end.
   if (!with_.machine.takes_signals(open.run.id)) return;
+  crash_point("stop.passing_on");
   open.supervisor->signal(SIGTERM);
+  crash_point("stop.passed_on");
   open.stop_signalled = with_.machine.steady_now();
 }
 
@@ -334,6 +340,7 @@ void Control::adopt(const store::Run& run) {
   const auto lease = with_.database.write(
       [&](db::Session& db) { return store::adopt_run(db, run.id, options_.worker); });
   if (!lease) return;
+  crash_point("run.adopted");
   Found found = with_.machine.find(run);
   if (found.kind == Found::Kind::never_started) return give_back(with_, run, *lease);
   auto open = open_for(run);

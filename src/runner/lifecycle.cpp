@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "runner/command.h"
 #include "runner/lease_watch.h"
@@ -58,6 +59,7 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
       return store::requeue_run(db, open.lease, work->state_ids,
                                 "a deploy changed the state ids that it needs", with.clock.now());
     });
+    crash_point("run.requeued");
     if (requeued) return Start::requeued;
     return Error{Error::Kind::conflict, "A deploy changed the state ids that it needs."};
   }
@@ -88,6 +90,7 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
                                         .network = network});
   if (!supervisor) return supervisor.error();
   open.supervisor = *std::move(supervisor);
+  crash_point("run.started");
   return Start::started;
 }
 
@@ -103,21 +106,28 @@ void capture_run(const Surroundings& with, OpenRun& open) {
     changed.push_back(std::move(state));
   }
   if (changed.empty()) return;
+  crash_point("state.capturing");
   with.database.write([&](db::Session& db) {
     store::capture_states(db, open.run.id, open.lease.token, changed, with.clock.now());
   });
+  crash_point("state.captured");
   for (const auto& [state_id, hash] : hashes) open.captured[state_id] = hash;
 }
 
 void end_run(const Surroundings& with, OpenRun& open) {
   open.supervisor.reset();
   const store::RunResult result = result_for(with, open);
+  crash_point("run.result_read");
   std::vector<std::string> trouble;
   const auto states = with.machine.states(open.run.id, trouble);
   for (const std::string& line : trouble) log_warning("run {}: {}", open.run.id.text(), line);
   const Instant now = with.clock.now();
-  const bool written = with.database.write(
-      [&](db::Session& db) { return store::finish_run(db, open.lease, result, states, now); });
+  const bool written = with.database.write([&](db::Session& db) {
+    const bool done = store::finish_run(db, open.lease, result, states, now);
+    crash_point("run.ending");
+    return done;
+  });
+  crash_point("run.ended");
   if (written) {
     log_info("run {} {}{}{}", open.run.id.text(), store::to_text(result.status),
              result.cause ? ": " : "", result.cause.value_or(""));
@@ -126,6 +136,7 @@ void end_run(const Surroundings& with, OpenRun& open) {
                 open.run.id.text());
   }
   with.machine.tidy_up(open.run.id);
+  crash_point("run.wiped");
 }
 
 void give_back(const Surroundings& with, const store::Run& run, const store::Lease& lease) {
@@ -141,6 +152,7 @@ void give_back(const Surroundings& with, const store::Run& run, const store::Lea
     }
     store::finish_run(db, lease, result, {}, now);
   });
+  crash_point("run.given_back");
 }
 
 }  // namespace cupola::runner

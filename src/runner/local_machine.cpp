@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/boot_clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "logs/writer.h"
@@ -99,10 +100,12 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
   if (used.kind == process::SandboxKind::root)
     uid = options_.first_uid + static_cast<unsigned>(order.slot);
   PreparedFolder prepared = prepare_folder(home_, run, order.content, used, uid);
+  crash_point("run.folder_made");
   seed_states(prepared.states, order.states);
   if (uid) {
     if (const auto given = process::give_to(prepared.states, *uid); !given) return given.error();
   }
+  crash_point("run.states_seeded");
 
   supervisor::RunSpec spec{
       .run = run.id,
@@ -145,13 +148,14 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
   if (!network->note.empty()) spec.notes.push_back(std::move(network->note));
 
   const Fd input = in_memory(supervisor::to_json_text(spec));
+  crash_point("run.specified");
   const std::filesystem::path errors = prepared.folder / "supervisor.err";
   const Fd error_file(::open(errors.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  auto child = process::start(
-      {.argv = {options_.supervisor.string()},
-       .env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-               {"LANG", "C.UTF-8"}}},
-      {.in = input.get(), .out = -1, .err = error_file.get()});
+  std::map<std::string, std::string> env = crash_environment();
+  env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  env["LANG"] = "C.UTF-8";
+  auto child = process::start({.argv = {options_.supervisor.string()}, .env = std::move(env)},
+                              {.in = input.get(), .out = -1, .err = error_file.get()});
   if (!child) return child.error();
   return std::unique_ptr<Supervisor>(std::make_unique<LocalSupervisor>(*std::move(child)));
 }
@@ -218,6 +222,8 @@ void LocalMachine::sweep(const std::set<RunId>& open) {
     const RunId id(it->path().filename().string());
     if (open.contains(id)) continue;
     end_supervisor(it->path());
+    // A server that was killed after the end of the run left the log, too, as it was.
+    if (std::filesystem::exists(home_.log(id).string() + ".log")) tidy_up(id);
     remove_tree(it->path());
   }
 }

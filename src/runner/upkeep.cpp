@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "logs/writer.h"
 #include "store/replies.h"
 #include "store/runs.h"
@@ -24,11 +25,15 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
       return store::list_runs_with_old_logs(db, now - std::min(retention.logs, retention.runs),
                                             rows_a_step);
     });
-    for (const RunId& run : old) logs::remove(home.log(run));
+    for (const RunId& run : old) {
+      logs::remove(home.log(run));
+      crash_point("upkeep.log_removed");
+    }
     if (!old.empty()) {
       database.write([&](db::Session& db) {
         for (const RunId& run : old) store::forget_log(db, run);
       });
+      crash_point("upkeep.logs_forgotten");
     }
     removed.logs += static_cast<std::int64_t>(old.size());
     if (old.size() < rows_a_step) break;
@@ -37,6 +42,7 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
     const auto gone = database.write([&](db::Session& db) {
       return store::delete_old_runs(db, now - retention.runs, rows_a_step);
     });
+    crash_point("upkeep.runs_deleted");
     removed.runs += static_cast<std::int64_t>(gone.size());
     if (gone.size() < rows_a_step) break;
   }
@@ -46,6 +52,7 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
   }
   removed.state_versions = database.write(
       [&](db::Session& db) { return store::trim_states(db, retention.state_versions); });
+  crash_point("upkeep.states_trimmed");
   database.write([&](db::Session& db) { store::delete_old_replies(db, now - replies_kept); });
   return removed;
 }

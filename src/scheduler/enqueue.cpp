@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "scheduler/missed.h"
 #include "scheduler/set_back.h"
@@ -41,6 +42,7 @@ void plan_schedule(db::Session& db, const store::Schedule& schedule, Instant now
   store::set_next_fire(db, schedule.key, schedule.due_at,
                        fire ? std::optional{fire->due} : std::nullopt,
                        fire ? std::optional{fire->nominal} : std::nullopt, now);
+  crash_point("fire.planned");
 }
 
 /// What waits in the queue for the clock's sake gives way to a newer fire.
@@ -69,6 +71,7 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
   }
   fire.run = new_id<RunId>();
   if (!store::record_fire(db, fire)) return;
+  crash_point("fire.recorded");
   if (schedule.overlap == store::Overlap::queue_one)
     supersede_waiting(db, unfinished, start.fire, now);
   store::add_run(db,
@@ -85,6 +88,7 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
                   .state_ids = schedule.state_ids,
                   .run_timeout = schedule.run_timeout},
                  now);
+  crash_point("fire.queued");
   ++enqueued.runs;
 }
 
@@ -111,6 +115,7 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
   if (!store::is_unchanged(db, schedule)) return;
   const auto timing = timing_of(schedule);
   if (!timing) return park(db, schedule, timing.error(), now);
+  crash_point("fire.chosen");
   const cron::Fire awaited{.nominal = *schedule.due_nominal, .due = *schedule.due_at};
   const auto next = cron::next_fire(*timing, now);
   // First of all, so that of two servers only the one that moves the schedule on goes further.
@@ -119,7 +124,7 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
                             next ? std::optional{next->nominal} : std::nullopt, now)) {
     return;
   }
-
+  crash_point("fire.moved_on");
   const Verdict verdict = judge(*timing, awaited, schedule.missed, now);
   for (const MissedFire& missed : verdict.missed) {
     if (record_missed(db, schedule, *timing, missed, now)) ++enqueued.missed;
@@ -164,6 +169,7 @@ Enqueued enqueue_due_runs(db::Database& database, Instant now) {
       }
       return done;
     });
+    crash_point("fire.committed");
   }
   enqueued.more = enqueued.more || more_ahead || due.size() == schedules_a_step ||
                   unplanned.size() == schedules_a_step;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "store/columns.h"
 #include "store/run_rows.h"
 #include "store/topics.h"
@@ -117,11 +118,13 @@ std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, 
     std::size_t started = 0;
     for (const Candidate& candidate : candidates) {
       if (!take_locks(db, candidate, now)) continue;
+      crash_point("run.locked");
       claimed.push_back(*db.one(start_sql, to_run,
                                 {{"release", candidate.release},
                                  {"worker", worker},
                                  {"deadline", now + start_deadline},
                                  {"id", candidate.id}}));
+      crash_point("run.claiming");
       ++started;
     }
     if (started == candidates.size()) break;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -84,10 +85,11 @@ KeyBytes parse_key_file(const std::filesystem::path& file, std::string_view text
 KeyBytes make_key_file(const std::filesystem::path& file) {
   KeyBytes key{};
   crypto_aead_xchacha20poly1305_ietf_keygen(key.data());
-  const std::filesystem::path own = file.string() + "." + random_hex(8);
+  const std::filesystem::path own = file.string() + "." + random_hex(8) + ".new";
   write_file(own, key_file_text(key), 0600);
   // A link, unlike a rename, takes no file's place.
   const int failed = ::link(own.c_str(), file.c_str()) == 0 ? 0 : errno;
+  crash_point("key.linked");
   ::unlink(own.c_str());
   if (failed == 0) return key;
   const auto text = read_file(file, 64 * 1024);
@@ -147,9 +149,11 @@ Vault Vault::open(const std::filesystem::path& key_file, db::Database& database)
                      *kept));
   } else {
     key->bytes = make_key_file(key_file);
+    crash_point("key.written");
   }
   key->id = id_of(key->bytes);
   if (!kept) kept = keep_key_id(database, key->id);
+  crash_point("key.kept");
   if (*kept != key->id) {
     fail(key_file,
          fmt::format("it holds the key {}, but the database's secrets are sealed with the "

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/files.h"
 
 namespace cupola::supervisor {
@@ -54,6 +55,7 @@ ReservedFile::ReservedFile(fs::path path)
   if (const int error = ::posix_fallocate(file.get(), 0, reserved_size); error != 0) {
     fail("reserve space for", path_, error);
   }
+  crash_point("supervisor.reserved");
 }
 
 void ReservedFile::write(std::string_view content, Durable durable) const {
@@ -61,9 +63,12 @@ void ReservedFile::write(std::string_view content, Durable durable) const {
   if (!file) fail("open", reserve_);
   write_whole(file, content, reserve_);
   if (::ftruncate(file.get(), static_cast<off_t>(content.size())) != 0) fail("cut", reserve_);
-  if (durable == Durable::yes && ::fsync(file.get()) != 0) fail("write", reserve_);
+  if (durable == Durable::no) return rename_to(reserve_, path_);
+  crash_point("result.written");
+  if (::fsync(file.get()) != 0) fail("write", reserve_);
+  crash_point("result.synced");
   rename_to(reserve_, path_);
-  if (durable == Durable::no) return;
+  crash_point("result.renamed");
   const Fd folder(::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::fsync(folder.get()) != 0) fail("write the folder of", path_);
 }

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/crash_point.h"
+
 namespace cupola::supervisor {
 namespace {
 
@@ -32,6 +34,7 @@ void RunLog::attempt(Step step) {
 
 RunLog::RunLog(const RunSpec& spec) : clock_(spec.booted_at) {
   attempt([&] { writer_.emplace(logs::Writer::open(spec.log, options_of(spec))); });
+  crash_point("supervisor.log_opened");
 }
 
 void RunLog::append(logs::Stream stream, std::string_view bytes) {

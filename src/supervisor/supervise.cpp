@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/boot_clock.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "process/kernel_file.h"
 #include "process/program.h"
@@ -106,6 +107,7 @@ class Supervision {
     if (auto connected = enter_network(); !connected) return connected.error();
     auto mounted = process::enter_mounts(spec_.sandbox, support);
     if (!mounted) return mounted.error();
+    crash_point("supervisor.mounted");
     if (!mounted->empty()) isolation_ += ", " + *mounted;
     if (spec_.start_before > 0ms && up_time() > spec_.start_before) {
       return Error{Error::Kind::unavailable,
@@ -147,6 +149,7 @@ class Supervision {
                                  .also = program.also({status.write.get(), report.write.get()})});
     if (!child) return child.error();
     child_.emplace(*std::move(child));
+    crash_point("supervisor.program_started");
     out_ = std::move(out.read);
     err_ = std::move(err.read);
     status_pipe_ = std::move(status.read);
@@ -161,8 +164,10 @@ class Supervision {
 
   void tell_started(int pid) {
     is_started_ = true;
+    crash_point("supervisor.alive");
     started_.put(to_json_text(
         Started{.pid = pid, .at = BootClock(spec_.booted_at).now(), .sandbox = isolation_}));
+    crash_point("supervisor.alive_told");
   }
 
   Time next_time() const {
@@ -254,6 +259,7 @@ class Supervision {
       if (info.ssi_signo == SIGTERM && !kill_at_) {
         outcome_.stopped = true;
         ask_to_end(spec_.grace);
+        crash_point("supervisor.stop_taken");
       }
     }
     reap_orphans(child_->pid());
@@ -309,6 +315,7 @@ class Supervision {
 
   /// The program ended: so does all that it left behind, then what it said is read to its end.
   void end() {
+    crash_point("supervisor.exit_seen");
     if (network_) outcome_.egress_bytes = network_->egress_bytes();
     child_->signal_group(SIGKILL);
     const process::Exit exit = child_->wait();
@@ -320,6 +327,7 @@ class Supervision {
     if (status_pipe_) read_status();
     if (report_pipe_) read_report();
     drain();
+    crash_point("supervisor.drained");
     settle(exit);
   }
 
@@ -376,6 +384,7 @@ class Supervision {
     }
     if (limits_) limits_->remove_group();
     log_.close();
+    crash_point("supervisor.log_closed");
     outcome_.log_failed = log_.failed();
     outcome_.log_lines = log_.lines();
     outcome_.ended_at = BootClock(spec_.booted_at).now();
@@ -410,10 +419,12 @@ class Supervision {
 }  // namespace
 
 void supervise(const RunSpec& spec) {
+  crash_point("supervisor.begun");
   Fd signals = take_signals();
   // Before anything that can take long: a server that comes back looks for it, and may send a stop.
   put_file(supervisor_file(spec.folder),
            to_json_text(SupervisorProcess{.pid = ::getpid(), .start_time = own_start_time()}));
+  crash_point("supervisor.named");
   adopt_orphans();
   Supervision(spec, std::move(signals)).run();
 }
