@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "base/file_lock.h"
 #include "base/files.h"
+#include "deploy/flush.h"
 
 namespace cupola::deploy {
 
@@ -50,6 +51,8 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
     return exported.error();
   }
   crash_point("checkout.written");
+  // A name that outlives a power cut must not stand for files that did not.
+  flush_to_disk(temporary);
   std::error_code error;
   fs::rename(temporary, place, error);
   if (error) {

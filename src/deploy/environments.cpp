@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "deploy/build_box.h"
 #include "deploy/deploy_log.h"
+#include "deploy/flush.h"
 #include "deploy/installer.h"
 #include "deploy/requirement.h"
 #include "deploy/tree_digest.h"
@@ -125,15 +126,6 @@ void seal(const fs::path& folder) {
     ::chmod(entry.path().c_str(), open ? 0555 : 0444);
   }
   ::chmod(folder.c_str(), 0755);
-}
-
-/// What was written is on the disk before its name says that it is complete.
-void flush_to_disk(const fs::path& folder) {
-  const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened || ::syncfs(opened.get()) != 0) {
-    throw Failure(
-        fmt::format("cannot write {} to the disk: {}", folder.string(), system_text(errno)));
-  }
 }
 
 /// The address of what only one organization may use.

@@ -65,7 +65,11 @@ void ReservedFile::write(std::string_view content, Durable durable) const {
   if (::ftruncate(file.get(), static_cast<off_t>(content.size())) != 0) fail("cut", reserve_);
   if (durable == Durable::no) return rename_to(reserve_, path_);
   crash_point("result.written");
-  if (::fsync(file.get()) != 0) fail("write", reserve_);
+  if (::fsync(file.get()) != 0) {
+    const int error = errno;
+    if (error == EIO) ::unlink(reserve_.c_str());
+    fail("bring to disk", reserve_, error);
+  }
   crash_point("result.synced");
   rename_to(reserve_, path_);
   crash_point("result.renamed");

@@ -18,7 +18,9 @@ class ReservedFile {
   explicit ReservedFile(std::filesystem::path path);
   /// As `put_file`, in the space that was taken.
   void put(std::string_view content) const;
-  /// Writes, fsyncs, and renames to the path. Tries again for a minute when the disk says no.
+  /// Writes, fsyncs, and renames to the path. Tries again for a minute when the disk says no: all
+  /// of it, because after an fsync that failed a second one tells nothing of what the first one
+  /// lost; and in a new file, because the old one's blocks may be bad.
   void commit(std::string_view content) const;
 
  private:
