@@ -162,7 +162,7 @@ struct Work::Parts {
 
   const Dependencies dependencies;
   const ServerOptions options;
-  bool rules_followed = false;  ///< the scheduler's thread alone
+  bool rules_followed = false;     ///< the scheduler's thread alone
   std::atomic<unsigned> port = 0;  ///< 0 until it listens
   deploy::Deployer deployer;
   runner::Runner runner;

@@ -203,11 +203,11 @@ TEST_P(SuperviseTest, ProgramThatIsNotThereIsToldAsNeverStarted) {
 
 TEST_P(SuperviseTest, Case04AProgramIsNotStartedAfterItsLeaseMayBeOver) {
   spec_.start_before = 1ms;
-  start(to_json_text(spec_));
 
-  const Outcome outcome = await_outcome();
+  const Outcome outcome = run_script("echo started");
 
   EXPECT_THAT(outcome.start_error, HasSubstr("was held up"));
+  EXPECT_THAT(log_lines(), Not(testing::Contains("started")));
   EXPECT_THAT(log_lines(), testing::Contains(HasSubstr("was held up")));
 }
 
