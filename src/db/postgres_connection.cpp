@@ -115,6 +115,8 @@ class PostgresConnection : public Connection {
     // What was acknowledged is on disk, also where the server's default says otherwise.
     run_script(
         "SET client_min_messages = warning;"
+        // A server that is held up in a transaction must not keep its rows from the others.
+        "SET idle_in_transaction_session_timeout = '10s';"
         "SELECT set_config('synchronous_commit', 'on', false)"
         " WHERE current_setting('synchronous_commit') = 'off'");
   }

@@ -123,6 +123,26 @@ TEST_F(PostgresTest, case_08_AnOutcomeThatNobodyTellsIsSaidToBeUnknown) {
   EXPECT_EQ(number(), 2u);
 }
 
+TEST_F(PostgresTest, case_04_ATransactionThatHangsIsEndedByTheDatabaseAndRunsAgain) {
+  const auto limit = database->write([](Session& session) {
+    return session.one("SELECT current_setting('idle_in_transaction_session_timeout')",
+                       [](const Row& row) { return row.get<std::string>(0); });
+  });
+  EXPECT_EQ(limit, "10s");
+
+  int tries = 0;
+  database->write([&](Session& session) {
+    session.execute("INSERT INTO settings (name, value) VALUES ('n', 'x')");
+    if (++tries > 1) return;
+    session.execute("SET LOCAL idle_in_transaction_session_timeout = '20ms'");
+    std::this_thread::sleep_for(500ms);
+    session.execute("UPDATE settings SET value = 'xx' WHERE name = 'n'");
+  });
+
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(number(), 1u);
+}
+
 TEST_F(PostgresTest, case_08_TooManyConnectionsAreSaidAndHealWhenSomeAreFree) {
   const std::string role = place->schema();
   testing::run_sql_beside(place->url(), "CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 3;" +
