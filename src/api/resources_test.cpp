@@ -175,9 +175,9 @@ TEST_F(ResourcesTest, ASwitchedOnScheduleShowsItsNextFiresWithTheOffset) {
 
 TEST_F(ResourcesTest, FiresAreListedWithTheirRuns) {
   ASSERT_EQ(ask("POST", deployment + "/schedules/hourly/enable").status, 200);
-  scheduler::enqueue_due_runs(*db_, clock_.now());
+  scheduler::enqueue_due_runs(*db_, clock_);
   clock_.set(*parse_rfc3339("2026-11-23T04:03:00Z"));
-  scheduler::enqueue_due_runs(*db_, clock_.now());
+  scheduler::enqueue_due_runs(*db_, clock_);
 
   const Answer answer = ask("GET", deployment + "/schedules/hourly/fires");
 
@@ -191,9 +191,9 @@ TEST_F(ResourcesTest, FiresAreListedWithTheirRuns) {
 
 TEST_F(ResourcesTest, MissedFiresAreListedAndCounted) {
   ASSERT_EQ(ask("POST", deployment + "/schedules/hourly/enable").status, 200);
-  scheduler::enqueue_due_runs(*db_, clock_.now());
+  scheduler::enqueue_due_runs(*db_, clock_);
   clock_.set(*parse_rfc3339("2026-11-23T09:33:00Z"));
-  scheduler::enqueue_due_runs(*db_, clock_.now());
+  scheduler::enqueue_due_runs(*db_, clock_);
 
   const json::object schedule = ask("GET", deployment + "/schedules/hourly").object();
   const Answer fires = ask("GET", deployment + "/schedules/hourly/fires");

@@ -128,7 +128,7 @@ struct Work::Parts {
     const Clock& clock = dependencies.clock;
     if (!rules_followed) scheduler::follow_zone_rules(dependencies.database, clock.now());
     rules_followed = true;
-    const auto enqueued = scheduler::enqueue_due_runs(dependencies.database, clock.now());
+    const auto enqueued = scheduler::enqueue_due_runs(dependencies.database, clock);
     if (enqueued.runs > 0) runner.wake();
     if (enqueued.more) return 0ms;
     if (!enqueued.next_due) return longest_sleep;

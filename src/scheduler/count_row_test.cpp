@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "scheduler/enqueue.h"
+#include "scheduler/enqueue_test.h"
 #include "store/schedules.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"

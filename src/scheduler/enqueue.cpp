@@ -8,6 +8,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "scheduler/missed.h"
+#include "scheduler/moment.h"
 #include "scheduler/set_back.h"
 #include "scheduler/timing.h"
 #include "store/runs.h"
@@ -145,12 +146,15 @@ Instant first_turn(db::Session& db, Instant now) {
 
 }  // namespace
 
-Enqueued enqueue_due_runs(db::Database& database, Instant now) {
-  const bool more_ahead = take_back_what_lies_ahead(database, now);
+Enqueued enqueue_due_runs(db::Database& database, const Clock& clock) {
+  const Moment moment(clock);
+  const Instant now = moment.now;
+  const bool more_ahead = take_back_what_lies_ahead(database, moment);
   const auto unplanned = database.read(
       [](db::Session& db) { return store::list_unplanned_schedules(db, schedules_a_step); });
   if (!unplanned.empty()) {
     database.write([&](db::Session& db) {
+      if (moment.was_held_up()) return;
       for (const store::Schedule& schedule : unplanned) plan_schedule(db, schedule, now);
     });
   }
@@ -160,7 +164,8 @@ Enqueued enqueue_due_runs(db::Database& database, Instant now) {
   Enqueued enqueued;
   if (!due.empty()) {
     enqueued = database.write([&](db::Session& db) {
-      Enqueued done;
+      Enqueued done{.more = moment.was_held_up()};
+      if (done.more) return done;
       Instant turn = first_turn(db, now);
       for (const store::Schedule& schedule : due) {
         done.more = done.runs + done.missed + done.skipped >= rows_a_step;

@@ -1,10 +1,10 @@
 #pragma once
 
-/// Due schedules become queued runs: a step function of a database and a time.
+/// Due schedules become queued runs: a step function of a database and a clock.
 
 #include <optional>
 
-#include "base/time.h"
+#include "base/clock.h"
 #include "db/database.h"
 
 namespace cupola::scheduler {
@@ -26,6 +26,6 @@ struct Enqueued {
 /// deploy that last changed the interval. One call is a bounded piece of work, some tens of
 /// milliseconds of the database. When the clock was set back, scheduler/set_back.h is done first.
 /// Throws Failure when the database is gone.
-Enqueued enqueue_due_runs(db::Database& database, Instant now);
+Enqueued enqueue_due_runs(db::Database& database, const Clock& clock);
 
 }  // namespace cupola::scheduler

@@ -9,9 +9,16 @@
 #include "store/runs.h"
 #include "store/schedules.h"
 #include "testing/databases.h"
+#include "testing/fake_clock.h"
 #include "testing/tenant.h"
 
 namespace cupola::scheduler {
+
+/// One step at a time that stands still.
+inline Enqueued enqueue_due_runs(db::Database& database, Instant now) {
+  const cupola::testing::FakeClock clock(now);
+  return enqueue_due_runs(database, clock);
+}
 
 inline const Instant noon = *parse_rfc3339("2026-11-23T12:00:00Z");
 

@@ -3,10 +3,11 @@
 #include <barrier>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
-#include "scheduler/enqueue.h"
+#include "scheduler/enqueue_test.h"
 #include "store/runs.h"
 #include "store/schedules.h"
 #include "testing/databases.h"
@@ -68,6 +69,35 @@ TEST_P(ServersTest, case_05_EachFireOfManyHappensOnceHoweverManySchedulersThereA
   for (int minute = 1; minute <= minutes; ++minute) {
     EXPECT_EQ(nominal.count(noon + minute * 1min), 1u) << minute;
   }
+}
+
+/// Stands at `first` for the first who asks, and a minute later for all others.
+class HeldUpClock : public Clock {
+ public:
+  explicit HeldUpClock(Instant first) : first_(first) {}
+  Instant now() const override { return std::exchange(asked_, true) ? first_ + 1min : first_; }
+
+ private:
+  Instant first_;
+  mutable bool asked_ = false;
+};
+
+class HeldUpTest : public EnqueueFixture {};
+INSTANTIATE_TEST_SUITE_P(On, HeldUpTest, cupola::testing::databases());
+
+TEST_P(HeldUpTest, case_04_AStepThatWasHeldUpJudgesNothingByItsOldTime) {
+  const auto schedule = deploy("* * * * *");
+  enqueue_due_runs(*db, noon + 10min);  // another server meanwhile
+
+  const Enqueued late = enqueue_due_runs(*db, HeldUpClock(noon + 5min));
+  const Enqueued on_time = enqueue_due_runs(*db, noon + 11min);
+
+  EXPECT_EQ(late.runs + late.missed + late.skipped, 0);
+  EXPECT_EQ(on_time.runs, 1);
+  for (const store::Fire& fire : fires(schedule)) EXPECT_LE(fire.noticed_at, noon + 11min);
+  std::set<Instant> nominal;
+  for (const store::Fire& fire : fires(schedule)) nominal.insert(fire.nominal);
+  EXPECT_EQ(nominal.size(), 31u);  // from the switch-on at 11:40 on
 }
 
 }  // namespace

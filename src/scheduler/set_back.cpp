@@ -76,11 +76,13 @@ std::int64_t plan_anew(db::Session& db, const store::Schedule& schedule, Instant
 
 }  // namespace
 
-bool take_back_what_lies_ahead(db::Database& database, Instant now) {
+bool take_back_what_lies_ahead(db::Database& database, const Moment& moment) {
+  const Instant now = moment.now;
   const Ahead ahead =
       database.read([&](db::Session& db) { return find_ahead(db, now + clocks_differ_by); });
   if (ahead.runs.empty() && ahead.schedules.empty()) return false;
   const TakenBack taken = database.write([&](db::Session& db) {
+    if (moment.was_held_up()) return TakenBack{};
     TakenBack all{.schedules = ahead.schedules.size()};
     for (const store::Run& run : ahead.runs) all.runs += take_back(db, run, now) ? 1 : 0;
     for (const store::Schedule& schedule : ahead.schedules)

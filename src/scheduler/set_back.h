@@ -5,8 +5,8 @@
 
 #include <chrono>
 
-#include "base/time.h"
 #include "db/database.h"
+#include "scheduler/moment.h"
 
 namespace cupola::scheduler {
 
@@ -14,8 +14,8 @@ namespace cupola::scheduler {
 /// fires within this time, so that none can have been missed for its sake.
 inline constexpr std::chrono::milliseconds clocks_differ_by = 60s;
 
-/// Rows that say they were made more than `clocks_differ_by` after `now` tell that the clock stood
-/// ahead and has been set back. Then
+/// Rows that say they were made more than `clocks_differ_by` after the moment tell that the clock
+/// stood ahead and has been set back. Then
 ///
 ///  - fires that were recorded as missed or skipped ahead of time are forgotten, and each schedule
 ///    awaits the first fire after the last that was noticed by now: those that went by meanwhile
@@ -25,7 +25,8 @@ inline constexpr std::chrono::milliseconds clocks_differ_by = 60s;
 ///    skipped, `clock_set_back`, and its fire comes at its time;
 ///  - a run that somebody asked for waits no longer.
 ///
-/// True when there is more to do: call it again. Throws Failure when the database is gone.
-bool take_back_what_lies_ahead(db::Database& database, Instant now);
+/// Changes nothing when the step was held up. True when there is more to do: call it again. Throws
+/// Failure when the database is gone.
+bool take_back_what_lies_ahead(db::Database& database, const Moment& moment);
 
 }  // namespace cupola::scheduler

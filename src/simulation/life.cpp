@@ -159,7 +159,7 @@ void Server::Life::scheduler_turn() {
   in_scheduler = true;
   auto next = 1000ms;
   try {
-    const auto enqueued = scheduler::enqueue_due_runs(database, server.now());
+    const auto enqueued = scheduler::enqueue_due_runs(database, server);
     if (enqueued.runs > 0) wake();
     if (enqueued.runs + enqueued.missed + enqueued.skipped > 0)
       world.note("{} fires: {} run, {} missed, {} skipped", server.name_, enqueued.runs,
