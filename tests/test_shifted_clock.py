@@ -12,6 +12,13 @@ from projects import numbers
 LIBRARIES = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
+def sweep_shared_memory():
+    """faketime keeps a file by its pid, and a program that is killed leaves it: the next one with that pid would not start."""
+    for left in pathlib.Path("/dev/shm").glob("*faketime_*"):
+        if not pathlib.Path("/proc", left.name.rpartition("_")[2]).exists():
+            left.unlink(missing_ok=True)
+
+
 class ShiftedServer(Server):
     """Its clock runs `seconds` ahead; that of its children does not."""
 
@@ -20,6 +27,7 @@ class ShiftedServer(Server):
     def wrapper(self):
         if not self.seconds:
             return []
+        sweep_shared_memory()
         linked = subprocess.run(["ldd", str(self.program)], capture_output=True, text=True, check=True).stdout
         # A sanitizer must be the first library of all.
         first = [line.split()[2] for line in linked.splitlines() if "libasan" in line or "libtsan" in line]
