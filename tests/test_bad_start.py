@@ -85,6 +85,11 @@ def test_a_folder_that_cannot_be_written_is_named(start, folder):
     assert os.listdir(locked) == os.listdir(dark) == [] and file.read_text() == ""
 
 
+@pytest.mark.parametrize("option", ["--log-limit", "--run-memory", "--run-disk", "--build-memory", "--build-disk"])
+def test_an_amount_that_is_none_is_refused(start, folder, option):
+    said(start(folder / "home", option, "plenty"), "plenty", "is no amount of bytes")
+
+
 def test_a_database_of_a_newer_version_is_left_alone(start, home):
     with sqlite3.connect(home / "cupola.db") as database:
         database.execute("INSERT INTO schema_migrations VALUES (9999, '9999_of_tomorrow', 'x', 0)")

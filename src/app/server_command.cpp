@@ -63,7 +63,8 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
   } amounts[] = {{texts.run_memory, options.run_limits.memory},
                  {texts.run_disk, options.run_limits.disk},
                  {texts.build_memory, options.build_limits.memory},
-                 {texts.build_disk, options.build_limits.disk}};
+                 {texts.build_disk, options.build_limits.disk},
+                 {texts.log_limit, options.log_limit}};
   for (const auto& amount : amounts) {
     const auto read = parse_bytes(amount.text);
     if (!read) return read.error();
