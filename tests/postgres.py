@@ -1,9 +1,11 @@
 """A PostgreSQL of a test's own, and servers on it."""
 
+import os
 import pathlib
+import signal
 import subprocess
 
-from harness import ROOT, Server, let_others_in
+from harness import ROOT, Server, let_others_in, wait_until
 
 PROGRAMS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -33,6 +35,19 @@ class Postgres:
     def start(self):
         self.control("-o", f"-k {self.folder} -c listen_addresses=''", "start")
 
+    def crash(self):
+        """Ends it as if it had crashed: what is open breaks without a last word that counts."""
+        os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+
+    def start_after_crash(self):
+        def started():
+            try:
+                self.start()
+            except subprocess.CalledProcessError:
+                return False  # the one that crashed is not gone yet
+            return True
+        wait_until("PostgreSQL starts again", started, every=0.5)
+
     def url_of(self, database):
         return self.url.replace(":///postgres?", f":///{database}?")
 
@@ -41,7 +56,6 @@ class Postgres:
         done = subprocess.run([str(PROGRAMS[-1] / "psql"), "-X", "-At", "-F", "\x1f", "-d", self.url_of(database), "-c", sql],
                               check=True, capture_output=True, text=True)
         return [line.split("\x1f") for line in done.stdout.splitlines()]
-
 
     def run(self, sql, url):
         """Several statements in the database of that URL."""

@@ -1,5 +1,6 @@
 """The main job on PostgreSQL, and a PostgreSQL that goes away while runs are on."""
 
+import concurrent.futures
 import re
 
 import pytest
@@ -98,3 +99,16 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(server, postgres
     again = start(server, "outage", TOP=1)
     assert server.wait_for_run(again["id"])["status"] == "succeeded"
     assert sent(server, again) == [21]
+
+
+def test_a_database_that_crashed_and_is_back_refuses_nobody(server, postgres):
+    """Each of the connections that broke meanwhile is found out by somebody, who must not notice."""
+    ask = lambda i: server.request("GET", "/api/v1/runs") if i % 2 else server.request("POST", "/api/v1/projects", {"name": "slice", "repository": "/nowhere"})
+    with concurrent.futures.ThreadPoolExecutor(16) as people:
+        for _ in range(3):
+            list(people.map(ask, range(64)))  # as many connections as it ever opens
+            postgres.crash()
+            postgres.start_after_crash()
+            answers = list(people.map(ask, range(64)))
+            assert {status for status, _ in answers} == {200, 409}, [answer for answer in answers if answer[0] > 500]
+

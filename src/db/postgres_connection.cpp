@@ -202,7 +202,8 @@ class PostgresConnection : public Connection {
     return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
   }
   bool is_usable() const override {
-    return ::PQstatus(handle_) == CONNECTION_OK && ::PQtransactionStatus(handle_) == PQTRANS_IDLE;
+    return !lost_ && ::PQstatus(handle_) == CONNECTION_OK &&
+           ::PQtransactionStatus(handle_) == PQTRANS_IDLE;
   }
 
   void run_script(std::string_view sql) override {
@@ -276,7 +277,7 @@ class PostgresConnection : public Connection {
     return statements_.keep(sql, std::move(statement));
   }
 
-  void check(const PGresult* result, std::string_view sql) const {
+  void check(const PGresult* result, std::string_view sql) {
     const auto status = ::PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return;
     const char* field =
@@ -284,8 +285,11 @@ class PostgresConnection : public Connection {
     const std::string_view state = field == nullptr ? "" : field;
     const std::string_view words =
         trim(result == nullptr ? ::PQerrorMessage(handle_) : ::PQresultErrorMessage(result));
-    // 57P01..03: the server shuts down, crashed, or does not take connections yet.
-    if (::PQstatus(handle_) != CONNECTION_OK || state.starts_with("57P0")) {
+    // 57P01..03: the server shuts down, crashed, or does not take connections yet. Without a state
+    // it is libpq that speaks, mostly of a connection that took no more; PQstatus may not say so
+    // yet (after the warning of an immediate shutdown it does not until the next read).
+    if (::PQstatus(handle_) != CONNECTION_OK || state.empty() || state.starts_with("57P0")) {
+      lost_ = true;
       throw ConnectionLost(
           fmt::format("The connection to the database {} was lost: {}", description_, words));
     }
@@ -301,6 +305,7 @@ class PostgresConnection : public Connection {
   std::string origin_;
   soci::session session_;
   PGconn* handle_ = nullptr;  // the session's own
+  bool lost_ = false;
   StatementCache<PostgresStatement> statements_;
   std::int64_t prepared_ = 0;
   std::set<std::string> told_;  // since begin_write
