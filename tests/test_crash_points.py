@@ -328,7 +328,7 @@ LATER_PASSES = {beginning: ["file.written:2"], run_by_hand: [f"{point}:{n}" for 
 
 # Spread over the way of a run; the others are for `make nightly`.
 ALWAYS = {("sqlite", "run.claimed"), ("postgres", "run.started"), ("postgres", "run.ending"), ("sqlite", "log.half_renamed"),
-          ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied")}
+          ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied")}
 
 
 def cases():
