@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::int64_t most_lines = 5000;
 constexpr std::int64_t usual_lines = 1000;
-constexpr std::size_t step_lines = 1000;
-constexpr std::size_t step_bytes = 256u << 10;
+/// What a stream says at a time: little, so that many followers that come at once take turns.
+constexpr std::size_t step_lines = 200;
+constexpr std::size_t step_bytes = 64u << 10;
 
 std::string_view name_of(logs::Stream stream) {
   switch (stream) {

@@ -168,6 +168,7 @@ void Server::stop() {
   state_->thread.join();
   state_->shared.quick.stop();
   state_->shared.slow.stop();
+  state_->shared.streams.stop();
 }
 
 std::size_t Server::connections() const {

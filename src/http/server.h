@@ -46,8 +46,8 @@ struct Reply {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  /// When set the reply is chunked: called again and again on a worker until finished or the
-  /// other side is gone. It must not block.
+  /// When set the reply is chunked: called again and again on a thread kept for streams until
+  /// finished or the other side is gone. It must not block.
   std::function<StreamStep()> stream;
   /// When set, the reply is what this gives: it runs on one of few threads kept for slow work (a
   /// git fetch), so that quick requests do not wait behind it. When too many wait for them, the
@@ -61,7 +61,8 @@ struct Options {
   std::string address = "127.0.0.1";
   unsigned short port = 0;  ///< 0: any free one
   int workers = 4;
-  int slow_workers = 2;  ///< for Reply::slow
+  int slow_workers = 2;    ///< for Reply::slow
+  int stream_workers = 2;  ///< for Reply::stream, so that requests do not wait behind followers
   std::size_t longest_body = 8u << 20;
   std::size_t longest_header = 32u << 10;
   std::chrono::milliseconds header_time{std::chrono::seconds{15}};

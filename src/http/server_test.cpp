@@ -336,6 +336,31 @@ TEST_F(ServerTest, AStreamEndsWhenItsReaderIsGone) {
   EXPECT_EQ(server_->connections(), 0U);
 }
 
+TEST_F(ServerTest, Case16StreamsThatAreBusyKeepNoRequestWaiting) {
+  std::promise<void> let_go;
+  serve([held = let_go.get_future().share()](const Request& request) {
+    Reply reply = echo(request);
+    if (request.path == "/stream") {
+      reply.stream = [held] {
+        held.wait();
+        return StreamStep{.finished = true};
+      };
+    }
+    return reply;
+  });
+  std::vector<std::unique_ptr<Client>> followers;
+  for (int i = 0; i < 20; ++i) {
+    followers.push_back(std::make_unique<Client>(server_->port()));
+    followers.back()->send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    followers.back()->read("\r\n\r\n");
+  }
+
+  EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
+
+  let_go.set_value();
+}
+
 TEST_F(ServerTest, AThousandIdleStreamsLeaveOthersFast) {
   serve([](const Request& request) {
     Reply reply = echo(request);

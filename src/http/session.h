@@ -32,12 +32,14 @@ struct Shared {
         handler(std::move(handle)),
         quick("http-worker", options.workers),
         slow("http-slow", options.slow_workers),
+        streams("http-stream", options.stream_workers),
         room(io) {}
 
   const Options options;
   const Handler handler;
   Pool quick;
   Pool slow;
+  Pool streams;
   std::set<Connection*> connections;
   std::atomic<std::size_t> open = 0;  ///< their number, for any thread
   asio::steady_timer room;            ///< cancelled when a connection ends

@@ -49,7 +49,7 @@ asio::awaitable<bool> write_stream(Connection& connection, std::function<StreamS
 
   while (written && !connection.shared.stopping && !connection.is_gone()) {
     std::function<Step()> copy = task;
-    Step step = co_await on_pool<Step>(connection.shared.quick, std::move(copy));
+    Step step = co_await on_pool<Step>(connection.shared.streams, std::move(copy));
     std::string data = chunked ? chunk(step.first.data) : std::move(step.first.data);
     const bool whole = step.second;
     if (step.first.finished && !whole) co_return false;
