@@ -15,7 +15,7 @@ install: ## install what building, running and testing need (Debian 12; root or 
 	@tools/install
 
 .PHONY: build
-build: install ## build build/$(PRESET)/cupola (PRESET=debug, release or tsan; debug unless said)
+build: install ## build build/$(PRESET)/cupola (PRESET=debug, release, tsan or coverage)
 	@cmake --preset $(PRESET) >build/configure-$(PRESET).log 2>&1 || { cat build/configure-$(PRESET).log; exit 1; }
 	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target $(TARGETS)
 
@@ -51,6 +51,12 @@ FIRST ?= 1
 simulate: ## SEEDS simulated worlds from seed FIRST on, in preset release (docs/testing.md)
 	@$(MAKE) --no-print-directory build PRESET=release TARGETS=cupola-simulate
 	@build/release/cupola-simulate --seeds $(SEEDS) --first $(FIRST)
+
+.PHONY: coverage
+coverage: ## lines and branches that the tests beside the code reach, by module
+	@tools/install --bench
+	@$(MAKE) --no-print-directory build PRESET=coverage TARGETS=all
+	@tools/coverage
 
 .PHONY: nightly
 nightly: ## what takes too long for each change: fuzzers, thread sanitizer, the long oracles

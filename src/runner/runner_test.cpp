@@ -89,7 +89,8 @@ class RunnerTest : public ::testing::Test {
   /// A runner that is gone and another one on the same folder, as after a restart of the server.
   void restart() {
     runner_.reset();
-    Options options{.worker = "here", .max_runs = 2, .grace = 3s, .supervisor = CUPOLA_SUPERVISOR};
+    Options options{
+        .worker = "here", .max_runs = max_runs_, .grace = 3s, .supervisor = CUPOLA_SUPERVISOR};
     options.limits.memory = memory_limit_;
     options.lease = lease_;
     options.shared_database = shared_database_;
@@ -181,6 +182,7 @@ class RunnerTest : public ::testing::Test {
   std::optional<store::Vault> vault_;
   SystemClock clock_;
   cupola::testing::Tenant tenant_;
+  int max_runs_ = 2;
   std::int64_t memory_limit_ = 0;
   std::chrono::milliseconds lease_{30s};
   bool shared_database_ = false;
@@ -497,6 +499,18 @@ TEST_F(RunnerTest, ALinkThatARunLeftInAPersistedFolderLeadsNowhere) {
 
   EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
   EXPECT_EQ(fs::status(target).permissions(), fs::perms::owner_all);
+}
+
+TEST_F(RunnerTest, WhatWaitedTooLongEndsFailedAndSaysSo) {
+  max_runs_ = 0;  // so that it waits, as it would for a state id that is never free
+  restart();
+  const store::NewRun run = cupola::testing::new_run(tenant_, now() - 8 * 24h);
+  db_->write([&](db::Session& session) { store::add_run(session, run, now() - 8 * 24h); });
+
+  const store::Run ended = wait_for_end(run.id);
+
+  EXPECT_EQ(ended.status, store::RunStatus::failed);
+  EXPECT_EQ(ended.cause, "It waited 8 d 0 h and could not start.");
 }
 
 TEST_F(RunnerTest, ARunSeesNeitherTheServersFolderNorRootsFiles) {

@@ -1,0 +1,115 @@
+#include "runner/upkeep.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "logs/writer.h"
+#include "store/runs.h"
+#include "store/states.h"
+#include "testing/databases.h"
+#include "testing/tenant.h"
+
+namespace cupola::runner {
+namespace {
+
+const Instant noon = *parse_rfc3339("2026-11-23T12:00:00Z");
+constexpr std::string_view state_id = "prod:tap-to-target";
+
+class UpkeepTest : public cupola::testing::EachDatabase {
+ protected:
+  void SetUp() override {
+    EachDatabase::SetUp();
+    if (IsSkipped()) return;
+    std::string folder = std::filesystem::temp_directory_path() / "cupola-upkeep-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    home_.emplace(folder);
+    tenant_ = db->write([](db::Session& session) {
+      auto tenant = cupola::testing::add_tenant(session, "acme", noon);
+      cupola::testing::add_live_release(session, tenant, {}, noon);
+      return tenant;
+    });
+  }
+
+  void TearDown() override {
+    if (home_) std::filesystem::remove_all(home_->root());
+    EachDatabase::TearDown();
+  }
+
+  /// One that ended then, with a log of a line.
+  RunId run_that_ended(Instant at) {
+    const auto run = cupola::testing::new_run(tenant_, at);
+    const auto lease = db->write([&](db::Session& session) {
+      store::add_run(session, run, at);
+      const auto claimed = store::claim_runs(session, "server", 1, at);
+      return store::Lease{.run = run.id, .token = claimed.at(0).lease_token};
+    });
+    auto log = logs::Writer::open(home_->log(run.id), {});
+    log.note("hello", at);
+    log.close(at);
+    db->write([&](db::Session& session) {
+      store::finish_run(
+          session, lease, {.status = store::RunStatus::succeeded, .log_lines = 1, .ended_at = at},
+          {{std::string(state_id), fmt::format(R"({{"completed": {}}})", ++payloads_)}}, at);
+    });
+    return run.id;
+  }
+
+  std::optional<store::Run> find(const RunId& run) {
+    return db->read([&](db::Session& session) { return store::find_run(session, run); });
+  }
+  bool has_log(const RunId& run) {
+    return std::filesystem::exists(home_->log(run).string() + ".log");
+  }
+
+  cupola::testing::Tenant tenant_;
+  std::optional<Home> home_;
+  int payloads_ = 0;  // an equal one is no new version
+};
+INSTANTIATE_TEST_SUITE_P(On, UpkeepTest, cupola::testing::databases());
+
+TEST_P(UpkeepTest, LogsGoBeforeTheirRunsAndWhatIsYoungStays) {
+  const RunId old = run_that_ended(noon - 401 * 24h);
+  const RunId without_log = run_that_ended(noon - 31 * 24h);
+  const RunId young = run_that_ended(noon - 29 * 24h);
+
+  const Removed removed = clean_up(*db, *home_, {}, noon);
+
+  EXPECT_EQ(removed.logs, 2);
+  EXPECT_EQ(removed.runs, 1);
+  EXPECT_FALSE(find(old));
+  EXPECT_FALSE(has_log(old));
+  ASSERT_TRUE(find(without_log));
+  EXPECT_FALSE(find(without_log)->log_kept);
+  EXPECT_FALSE(has_log(without_log));
+  EXPECT_TRUE(find(young)->log_kept);
+  EXPECT_TRUE(has_log(young));
+  EXPECT_EQ(clean_up(*db, *home_, {}, noon).logs, 0);
+}
+
+TEST_P(UpkeepTest, OfEachStateTheNewestVersionsStay) {
+  for (int day = 5; day > 0; --day) run_that_ended(noon - day * 24h);
+
+  EXPECT_EQ(clean_up(*db, *home_, {.state_versions = 2}, noon).state_versions, 3);
+
+  const auto state = db->read([&](db::Session& session) {
+    return store::find_state(session, tenant_.organization.key, tenant_.project.key,
+                             std::string(state_id));
+  });
+  ASSERT_TRUE(state);
+}
+
+TEST_P(UpkeepTest, ARunThatHasNotEndedStaysHoweverOld) {
+  const auto run = cupola::testing::new_run(tenant_, noon - 1000 * 24h);
+  db->write([&](db::Session& session) { store::add_run(session, run, noon - 1000 * 24h); });
+
+  clean_up(*db, *home_, {}, noon);
+
+  EXPECT_TRUE(find(run.id));
+}
+
+}  // namespace
+}  // namespace cupola::runner
