@@ -133,6 +133,7 @@ void end_run(const Surroundings& with, OpenRun& open) {
     return done;
   });
   crash_point("run.ended");
+  if (finish == store::Finish::queued_again) crash_point("run.queued_again");
   if (finish == store::Finish::stale) {
     log_warning("run {}: it has ended already, or its lease went to another; nothing was written",
                 open.run.id.text());

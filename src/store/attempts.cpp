@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "store/attempt_rows.h"
 #include "store/run_rows.h"
@@ -137,6 +138,7 @@ void queue_next_attempt(db::Session& db, const Run& run, const RunResult& result
                 .egress_bytes = result.egress_bytes};
   if (result.cause) ended.cause = printable(*result.cause);
   keep(db, run.id, ended);
+  crash_point("run.attempt_kept");
   const Instant due = now + back_off(run.retry_wait, run.attempt);
   db.execute(
       "UPDATE runs SET status = 'queued', attempt = attempt + 1, lease_token = lease_token + 1,"
