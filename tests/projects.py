@@ -25,7 +25,7 @@ for n in range(last + 1, last + top + 1):
     print(json.dumps({"type": "STATE", "value": {"bookmarks": {"numbers": {"n": n}}}}), flush=True)
     print(f"sent {n}", file=sys.stderr, flush=True)
     time.sleep(pause)
-if os.environ.get("FAIL"):
+if os.environ.get("FAIL") or os.environ.get("FAIL_FIRST") and os.environ["CUPOLA_ATTEMPT"] == "1":
     print("the source said no", file=sys.stderr)
     sys.exit(3)
 '''

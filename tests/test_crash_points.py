@@ -160,6 +160,34 @@ def requeued_run(world, point):
     server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
 
 
+def retried_run(world, point):
+    """A run by the clock fails, and is tried again."""
+    server = world.server
+    server.start()
+    policy = "  job: load\n  env: {FAIL_FIRST: '1', TOP: '3', PAUSE: '0.3'}\n  annotations: {cupola: {retries: 2, retry_wait: 1s}}\n- name: quarterly"
+    changed = numbers()["meltano.yml"].replace("  job: load\n- name: quarterly", policy)
+    world.repository.commit({**numbers(), "meltano.yml": changed})
+    server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
+    world.switch_schedule("minutely", True)
+    server.stop()
+    if LIBRARIES and not server.database:
+        server.seconds = (50 - time.time()) % 60
+    server.start_to_die(point)
+    server.wait_for_death(150)
+    server.start()
+    world.switch_schedule("minutely", False)
+    run = [run for run in server.runs("data") if run["trigger"] != "manual"][-1]
+
+    ended = server.wait_for_run(run["id"])
+
+    assert ended["status"] == "succeeded" and (ended["attempt"], ended["most_attempts"]) == (2, 3), ended
+    assert server.rows("SELECT attempt, status FROM run_attempts WHERE run_id = '%s'" % run["id"]) == [["1", "failed"]]
+    assert server.cupola("logs", run["id"]).out.count("Attempt 2 of 3.") == 1
+    assert world.sent(run) == list(range(4, 10))
+    world.repository.commit(numbers())
+    server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
+
+
 def supervised_run(world, point):
     """The supervisor dies, the server sees it. What the run did until then is kept; the next one goes on from there."""
     server = world.server
@@ -313,6 +341,7 @@ SCENARIOS = {
     adopted_run: "run.adopted",
     given_back_run: "run.given_back",
     requeued_run: "run.requeued",
+    retried_run: "run.attempt_kept run.queued_again",
     supervised_run: "supervisor.begun supervisor.named supervisor.reserved supervisor.log_opened supervisor.mounted supervisor.program_started"
                     " supervisor.alive supervisor.alive_told log.masked log.written log.indexed supervisor.stop_taken supervisor.exit_seen"
                     " supervisor.drained supervisor.log_closed result.written result.synced result.renamed",
@@ -327,7 +356,7 @@ SCENARIOS = {
 LATER_PASSES = {beginning: ["file.written:2"], run_by_hand: [f"{point}:{n}" for point in ("write.committing", "write.committed") for n in (2, 3, 4, 5, 6)]}
 
 # Spread over the way of a run; the others are for `make nightly`.
-ALWAYS = {("sqlite", "run.claimed"), ("postgres", "run.started"), ("postgres", "run.ending"), ("sqlite", "log.half_renamed"),
+ALWAYS = {("sqlite", "run.claimed"), ("postgres", "run.started"), ("postgres", "run.ending"), ("sqlite", "run.queued_again"), ("sqlite", "log.half_renamed"),
           ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied")}
 
 

@@ -84,7 +84,7 @@ std::string to_json_text(const store::ListedRun& listed) {
   write.text("status", to_text(run.status));
   write.text("trigger", to_text(run.trigger));
   write.instant("scheduled_at", run.scheduled_at);
-  write.instant("due_at", run.due_at);
+  write.instant("due_at", run.fire_due_at.value_or(run.due_at));
   write.instant("queued_at", run.queued_at);
   write.instant("started_at", run.started_at);
   write.instant("ended_at", run.ended_at);
@@ -92,6 +92,9 @@ std::string to_json_text(const store::ListedRun& listed) {
   write.number("exit_signal", run.exit_signal);
   write.flag("out_of_memory", run.out_of_memory);
   write.number("attempt", std::optional(run.attempt));
+  write.number("most_attempts", std::optional(run.most_attempts));
+  const bool waits_again = run.status == store::RunStatus::queued && run.fire_due_at;
+  write.instant("next_attempt_at", waits_again ? std::optional(run.due_at) : std::nullopt);
   write.number("stands_for", std::optional(run.stands_for));
   write.text_or_null("cause", run.cause);
   write.text_or_null("cancel_code", run.cancel_code);
@@ -106,6 +109,32 @@ std::string to_json_text(const store::ListedRun& listed) {
   write.text("state_id_suffix", run.options.state_id_suffix);
   write.flag("log_kept", run.log_kept);
   out += '}';
+  return out;
+}
+
+std::string to_json_text(const store::ListedRun& listed,
+                         const std::vector<store::Attempt>& attempts) {
+  std::string out = to_json_text(listed);
+  out.back() = ',';
+  out += "\"attempts\":[";
+  for (const store::Attempt& attempt : attempts) {
+    if (out.back() != '[') out += ',';
+    out += '{';
+    Writer write(out);
+    write.number("attempt", std::optional(attempt.number));
+    write.text("status", to_text(attempt.status));
+    write.instant("started_at", attempt.started_at);
+    write.instant("ended_at", attempt.ended_at);
+    write.number("exit_code", attempt.exit_code);
+    write.number("exit_signal", attempt.exit_signal);
+    write.text_or_null("cause", attempt.cause);
+    write.number("peak_memory_bytes", attempt.peak_memory);
+    write.number("cpu_ms",
+                 attempt.cpu_time ? std::optional(attempt.cpu_time->count()) : std::nullopt);
+    write.number("egress_bytes", attempt.egress_bytes);
+    out += '}';
+  }
+  out += "]}";
   return out;
 }
 

@@ -88,7 +88,8 @@ Result<http::Reply> show_run(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<store::ListedRun> listed = run_of(call, db);
     if (!listed) return listed.error();
-    return http::Reply{.body = to_json_text(*listed)};
+    return http::Reply{.body = to_json_text(
+                           *listed, store::list_attempts(db, call.organization(), listed->run.id))};
   });
 }
 

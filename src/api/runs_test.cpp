@@ -189,16 +189,58 @@ TEST_F(ApiRunsTest, ARunHasTheShapeOfTheContract) {
 
   std::vector<std::string> keys;
   for (const auto& member : answer.object()) keys.emplace_back(member.key());
-  EXPECT_THAT(keys,
-              ::testing::UnorderedElementsAre(
-                  "id", "project", "deployment", "schedule", "tasks", "status", "trigger",
-                  "scheduled_at", "due_at", "queued_at", "started_at", "ended_at", "exit_code",
-                  "exit_signal", "out_of_memory", "attempt", "stands_for", "cause", "cancel_code",
-                  "credits", "sandbox", "peak_memory_bytes", "cpu_ms", "egress_bytes", "state_ids",
-                  "release", "full_refresh", "state_id_suffix", "log_kept"));
+  EXPECT_THAT(keys, ::testing::UnorderedElementsAre(
+                        "id", "project", "deployment", "schedule", "tasks", "status", "trigger",
+                        "scheduled_at", "due_at", "queued_at", "started_at", "ended_at",
+                        "exit_code", "exit_signal", "out_of_memory", "attempt", "most_attempts",
+                        "next_attempt_at", "attempts", "stands_for", "cause", "cancel_code",
+                        "credits", "sandbox", "peak_memory_bytes", "cpu_ms", "egress_bytes",
+                        "state_ids", "release", "full_refresh", "state_id_suffix", "log_kept"));
   EXPECT_EQ(number_at(answer.object(), "release"), 1);
   EXPECT_EQ(number_at(answer.object(), "exit_code", -1), 0);
   EXPECT_EQ(text_at(answer.object(), "project"), "acme");
+}
+
+TEST_F(ApiRunsTest, ARunThatWaitsForItsNextAttemptShowsWhenAndWhatWentBefore) {
+  const auto added = db_->write([&](db::Session& db) {
+    const auto run = *store::find_run(db, acme_.run);
+    const store::NewRun copy{.id = new_id<RunId>(),
+                             .organization = run.organization,
+                             .project = run.project,
+                             .deployment = run.deployment,
+                             .tasks = run.tasks,
+                             .trigger = store::Trigger::schedule,
+                             .due_at = clock_.now(),
+                             .most_attempts = 3,
+                             .retry_wait = 30s};
+    store::add_run(db, copy, clock_.now());
+    for (const store::Run& claimed : store::claim_runs(db, "w", 10, clock_.now())) {
+      store::finish_run(db, {claimed.id, claimed.lease_token},
+                        {.status = store::RunStatus::failed, .exit_code = 3, .cause = "no source"},
+                        {}, clock_.now() + 1min);
+    }
+    return copy;
+  });
+
+  const Answer answer = ask("GET", "/api/v1/runs/" + added.id.text());
+
+  EXPECT_EQ(text_at(answer.object(), "status"), "queued");
+  EXPECT_EQ(text_at(answer.object(), "due_at"), to_rfc3339(added.due_at));
+  EXPECT_EQ(text_at(answer.object(), "next_attempt_at"), to_rfc3339(added.due_at + 1min + 30s));
+  EXPECT_EQ(number_at(answer.object(), "attempt"), 2);
+  EXPECT_EQ(number_at(answer.object(), "most_attempts"), 3);
+  EXPECT_EQ(json::serialize(answer.object().at("attempts")),
+            R"([{"attempt":1,"status":"failed","started_at":null,)"
+            R"("ended_at":"2026-11-23T03:11:00Z","exit_code":3,"exit_signal":null,)"
+            R"("cause":"no source","peak_memory_bytes":null,"cpu_ms":null,"egress_bytes":null}])");
+  EXPECT_FALSE(ask("GET", "/api/v1/runs")
+                   .object()
+                   .at("runs")
+                   .as_array()
+                   .at(0)
+                   .as_object()
+                   .contains("attempts"))
+      << "of one run alone";
 }
 
 TEST_F(ApiRunsTest, TheListIsFilteredAndPaged) {

@@ -96,7 +96,9 @@ json::object to_json(const store::Schedule& schedule, const store::Project& proj
           {"offset_minutes", schedule.offset.count()},
           {"next", std::move(next)},
           {"overlap", to_text(schedule.overlap)},
-          {"missed", to_text(schedule.missed)}};
+          {"missed", to_text(schedule.missed)},
+          {"retries", schedule.retries},
+          {"retry_wait_ms", schedule.retry_wait.count()}};
 }
 
 json::object to_json(const store::StateVersion& state, bool with_payload) {

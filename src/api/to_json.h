@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/lookup.h"
 #include "base/json.h"
+#include "store/attempts.h"
 #include "store/deployments.h"
 #include "store/projects.h"
 #include "store/runs.h"
@@ -32,5 +34,8 @@ json::object to_json(const store::StateVersion& state, bool with_payload);
 
 /// The run as one JSON object.
 std::string to_json_text(const store::ListedRun& listed);
+/// The same with its attempts before the present one.
+std::string to_json_text(const store::ListedRun& listed,
+                         const std::vector<store::Attempt>& attempts);
 
 }  // namespace cupola::api

@@ -70,6 +70,8 @@ inline constexpr std::string_view crash_points[] = {
     "run.result_read",
     "run.ending",
     "run.ended",
+    "run.attempt_kept",
+    "run.queued_again",
     "log.compressing",
     "log.packed",
     "log.half_renamed",

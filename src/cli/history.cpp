@@ -27,7 +27,7 @@ Table table_of(const json::array& runs) {
                "cause"});
   for (const auto& item : runs) {
     const auto& run = item.get_object();
-    table.add({text_at(run, "id"), status_cell(text_at(run, "status")), text_at(run, "project"),
+    table.add({text_at(run, "id"), run_status_cell(run), text_at(run, "project"),
                text_at(run, "deployment"), what_of(run), text_at(run, "trigger"),
                time_at(run, "queued_at"), shown_duration(run), text_at(run, "cause")});
   }

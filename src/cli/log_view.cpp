@@ -57,13 +57,13 @@ std::string LogView::line(const json::object& line) {
 }
 
 std::string LogView::summary(const json::object& run) const {
-  const Cell status = status_cell(text_at(run, "status"));
+  const Cell status = run_status_cell(run);
   std::string text = painted(status.text, status.colour, colours_);
   if (const std::string took = shown_duration(run); !took.empty()) text += " in " + took;
   if (const auto* code = run.if_contains("exit_code"); code != nullptr && code->is_int64()) {
     text += fmt::format(", exit code {}", code->get_int64());
   }
-  if (status.text != "succeeded") {
+  if (text_at(run, "status") != "succeeded") {
     if (const std::string cause = text_at(run, "cause"); !cause.empty())
       text += ": " + printable(cause);
   }

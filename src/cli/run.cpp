@@ -90,7 +90,7 @@ int exit_code_of(const json::object& run) {
 
 Table table_of(const json::object& run) {
   Table table({"run", "status", "project", "deployment", "what", "queued (UTC)"});
-  table.add({text_at(run, "id"), status_cell(text_at(run, "status")), text_at(run, "project"),
+  table.add({text_at(run, "id"), run_status_cell(run), text_at(run, "project"),
              text_at(run, "deployment"), what_of(run), time_at(run, "queued_at")});
   return table;
 }

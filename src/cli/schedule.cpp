@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/show.h"
@@ -110,6 +111,11 @@ void print_schedule(const json::object& schedule) {
     if (instant.is_string()) next += "  " + shown_time(instant.get_string()) + "\n";
   }
   if (!next.empty()) print("\nNext fires, UTC:\n" + next);
+  if (const auto retries = number_at(schedule, "retries"); retries > 0) {
+    print(fmt::format("\nA run that fails is tried again, up to {} times, first after {}.\n",
+                      retries,
+                      to_text(std::chrono::milliseconds{number_at(schedule, "retry_wait_ms")})));
+  }
   const auto& counts = object_at(schedule, "fire_counts");
   print(fmt::format("\nOn record: {} run, {} skipped, {} missed\n",
                     shown_number(number_at(counts, "run")),

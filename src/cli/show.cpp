@@ -85,6 +85,13 @@ Cell status_cell(std::string_view status) {
   return {std::string(status), found == colours.end() ? Colour::none : found->second};
 }
 
+Cell run_status_cell(const json::object& run) {
+  Cell cell = status_cell(text_at(run, "status"));
+  const std::int64_t most = number_at(run, "most_attempts", 1);
+  if (most > 1) cell.text += fmt::format(", attempt {}/{}", number_at(run, "attempt", 1), most);
+  return cell;
+}
+
 std::string what_of(const json::object& run) {
   if (std::string schedule = text_at(run, "schedule"); !schedule.empty()) return schedule;
   std::vector<std::string> words;

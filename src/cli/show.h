@@ -21,6 +21,9 @@ std::string shown_duration(const json::object& run);
 /// A status with its colour: green for what went well, red for what failed, yellow for between.
 Cell status_cell(std::string_view status);
 
+/// A run's status, with its attempt where it has several: "failed, attempt 2/3".
+Cell run_status_cell(const json::object& run);
+
 /// The schedule's name, or the tasks.
 std::string what_of(const json::object& run);
 /// The first 12 digits of a commit.

@@ -28,6 +28,15 @@ TEST(ShowTest, ARunIsNamedByItsScheduleElseItsTasks) {
             "tap-a target-b");
 }
 
+TEST(ShowTest, AStatusTellsTheAttemptWhereThereMayBeSeveral) {
+  const auto shown = [](const json::object& run) { return run_status_cell(run).text; };
+
+  EXPECT_EQ(shown({{"status", "failed"}, {"attempt", 1}, {"most_attempts", 1}}), "failed");
+  EXPECT_EQ(shown({{"status", "failed"}, {"attempt", 2}, {"most_attempts", 3}}),
+            "failed, attempt 2/3");
+  EXPECT_EQ(shown({{"status", "failed"}}), "failed") << "of an older server";
+}
+
 TEST(ShowTest, PrettyJsonReadsBackAsTheSame) {
   const auto value = json::parse(R"({"a": [1, {"b": null}, []], "ü\n\"": {}, "c": "x"})");
 

@@ -16,6 +16,7 @@
 #include "meltano/requirements.h"
 #include "meltano/schedule_command.h"
 #include "meltano/variables.h"
+#include "store/attempts.h"
 
 namespace cupola::deploy {
 namespace {
@@ -159,6 +160,13 @@ class Judge {
     return text_at(own, key, text_at(cupola_notes(project_.annotations), key));
   }
 
+  /// A value that is no text, of the schedule or else of the project; null where there is none.
+  const json::value* noted(const meltano::Schedule& schedule, std::string_view key) const {
+    const json::object& own = cupola_notes(schedule.annotations);
+    const json::value* value = own.if_contains(key);
+    return value != nullptr ? value : cupola_notes(project_.annotations).if_contains(key);
+  }
+
   void add(const meltano::Schedule& schedule) {
     bool fit = true;
     const auto refuse = [&](const Place& place, const Error& error) {
@@ -207,6 +215,23 @@ class Judge {
         content.settings.run_timeout = *span;
       else
         wrong("run_timeout", text, "Give a span such as 90m or 6h.");
+    }
+    if (const json::value* value = noted(schedule, "retries")) {
+      json::error_code error;
+      const auto retries = value->to_number<int>(error);
+      if (!error && retries >= 0 && retries <= store::most_retries)
+        content.settings.retries = retries;
+      else
+        wrong("retries", json::serialize(*value),
+              fmt::format("Give a whole number from 0 to {}.", store::most_retries));
+    }
+    if (const json::value* value = noted(schedule, "retry_wait")) {
+      const auto span = value->is_string() ? parse_span(std::string(value->get_string()))
+                                           : std::optional<std::chrono::milliseconds>();
+      if (span && *span <= store::longest_back_off)
+        content.settings.retry_wait = *span;
+      else
+        wrong("retry_wait", json::serialize(*value), "Give a span such as 30s or 5m, up to 1h.");
     }
     content.job = schedule.job;
     content.env = schedule.env;

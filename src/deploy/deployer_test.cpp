@@ -345,6 +345,22 @@ TEST_F(DeployerTest, RefreshMovesTheLockAndThePlanSaysSo) {
   }
 }
 
+TEST_F(DeployerTest, RetriesAreTheSchedulesOwnOrElseTheProjects) {
+  commit_project("tap-x",
+                 "[{name: own, interval: '@daily', job: load, annotations: {cupola: {retries: 3}}},"
+                 " {name: plain, interval: '@daily', job: load}]",
+                 "annotations: {cupola: {retries: 1, retry_wait: 2m}}");
+  const auto release = deploy();
+  ASSERT_TRUE(is_live(release)) << log(release);
+
+  const auto found = schedules();
+
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].retries, 3);
+  EXPECT_EQ(found[0].retry_wait, 2min);
+  EXPECT_EQ(found[1].retries, 1);
+}
+
 TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
   commit_project("tap-x");
   const auto first = deploy();
@@ -362,6 +378,12 @@ TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
       {"[]", "annotations: {cupola: {persist: [../x]}}", "persist"},
       {"[{name: s, interval: '@daily', job: load, annotations: {cupola: {timezone: Mars/X}}}]", "",
        "Mars/X"},
+      {"[{name: s, interval: '@daily', job: load, annotations: {cupola: {retries: 11}}}]", "",
+       "retries is '11'"},
+      {"[{name: s, interval: '@daily', job: load, annotations: {cupola: {retries: some}}}]", "",
+       "retries is"},
+      {"[{name: s, interval: '@daily', job: load}]", "annotations: {cupola: {retry_wait: 61m}}",
+       "retry_wait is"},
       {"[]", "jobs: [", "meltano.yml"},
   };
   for (const Case& one : cases) {

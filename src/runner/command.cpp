@@ -101,6 +101,7 @@ std::map<std::string, std::string> run_environment(const store::Run& run,
   env["MELTANO_PROJECT_READONLY"] = "1";
   env["MELTANO_STATE_BACKEND_URI"] = "file://" + layout.state;
   env["CUPOLA_RUN_ID"] = run.id.text();
+  env["CUPOLA_ATTEMPT"] = fmt::format("{}", run.attempt);
   env["CUPOLA_DEPLOYMENT_ENVIRONMENT"] = content.environment;
   env["CUPOLA_COMMIT"] = content.commit;
   if (run.schedule_name) env["CUPOLA_SCHEDULE"] = *run.schedule_name;

@@ -94,6 +94,7 @@ TEST(CommandTest, NobodyCanPointTheStateElsewhere) {
   EXPECT_EQ(env.at("ROWS"), "7");
   EXPECT_EQ(env.at("CUPOLA_SCHEDULED_AT"), "2026-11-23T03:00:00Z");
   EXPECT_EQ(env.at("CUPOLA_RUN_ID"), run.id.text());
+  EXPECT_EQ(env.at("CUPOLA_ATTEMPT"), "1");
 }
 
 }  // namespace

@@ -142,6 +142,8 @@ Control::Shared Control::open_for(const store::Run& run) const {
 
 void Control::begin(const store::Run& run) {
   crash_point("run.claimed");
+  // Its last attempt is being tidied up here; `reconcile` takes this one up after that.
+  if (open_.contains(run.id)) return;
   auto open = open_for(run);
   take_free_slot(*open);
   open_.emplace(run.id, open);
@@ -244,9 +246,11 @@ void Control::watch_leases(Instant now) {
   });
   for (const store::HeldRun& run : leases_.look(others)) {
     const auto cause = fmt::format("The server that ran it ({}) is gone.", run.worker);
-    const bool ended = with_.database.write(
+    const store::Finish finish = with_.database.write(
         [&](db::Session& db) { return store::end_lost_run(db, run, cause, now); });
-    if (ended) log_error("run {} lost: {}", run.lease.run.text(), cause);
+    if (finish == store::Finish::stale) continue;
+    log_error("run {} lost: {}{}", run.lease.run.text(), cause,
+              finish == store::Finish::queued_again ? " It is tried again." : "");
   }
 }
 
@@ -288,15 +292,22 @@ void Control::reconcile() {
     const auto found = open_.find(run.id);
     if (found == open_.end()) {
       adopt(run);
+    } else if (!found->second->busy && found->second->lease.token != run.lease_token) {
+      kill_foreign(
+          *found->second);  // an earlier attempt, of which this server had not heard the end
     } else if (run.stop_requested_at) {
       pass_on_stop(*found->second);
     }
   }
   for (const auto& [id, open] : open_) {
-    if (ours.contains(id) || open->busy || open->ended || !open->supervisor) continue;
-    log_error("run {}: it is no longer this server's; killing its supervisor", id.text());
-    open->supervisor->signal(SIGKILL);
+    if (!ours.contains(id)) kill_foreign(*open);
   }
+}
+
+void Control::kill_foreign(const OpenRun& open) {
+  if (open.busy || open.ended || !open.supervisor) return;
+  log_error("run {}: it is no longer this server's; killing its supervisor", open.run.id.text());
+  open.supervisor->signal(SIGKILL);
 }
 
 void Control::pass_on_stop(OpenRun& open) const {
@@ -316,10 +327,10 @@ void Control::end_overdue(Instant now) {
       [&](db::Session& db) { return store::list_overdue_queued_runs(db, now, 100); });
   for (const store::Run& run : overdue) {
     with_.database.write([&](db::Session& db) {
-      store::end_queued_run(
-          db, run.id, store::RunStatus::failed,
-          fmt::format("It waited {} and could not start.", to_text(now - run.queued_at)),
-          std::nullopt, now);
+      store::end_queued_run(db, run.id, store::RunStatus::failed,
+                            fmt::format("It waited {} and could not start.",
+                                        to_text(now - std::max(run.queued_at, run.due_at))),
+                            std::nullopt, now);
     });
   }
 }
@@ -332,7 +343,7 @@ void Control::adopt_all() {
   for (const store::Run& run : runs) adopt(run);
   std::set<RunId> open;
   for (const auto& [id, held] : open_) open.insert(id);
-  with_.machine.sweep(open);
+  with_.machine.sweep(open, [this](const RunId& id) { return is_final(with_.database, id); });
 }
 
 void Control::adopt(const store::Run& run) {

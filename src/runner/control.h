@@ -60,6 +60,7 @@ class Control {
   void watch_leases(Instant now);
   void look_after(const RunId& id, const Shared& open);
   void reconcile();
+  static void kill_foreign(const OpenRun& open);
   void pass_on_stop(OpenRun& open) const;
   void end_overdue(Instant now);
 

@@ -45,6 +45,11 @@ store::RunResult result_for(const Surroundings& with, const OpenRun& open) {
 
 }  // namespace
 
+bool is_final(db::Database& database, const RunId& id) {
+  const auto run = database.read([&](db::Session& db) { return store::find_run(db, id); });
+  return !run || store::is_final(run->status);
+}
+
 Result<Start> start_run(const Surroundings& with, const Options& options, OpenRun& open) {
   const store::Run& run = open.run;
   const auto release = with.database.read([&](db::Session& db) {
@@ -122,20 +127,22 @@ void end_run(const Surroundings& with, OpenRun& open) {
   const auto states = with.machine.states(open.run.id, trouble);
   for (const std::string& line : trouble) log_warning("run {}: {}", open.run.id.text(), line);
   const Instant now = with.clock.now();
-  const bool written = with.database.write([&](db::Session& db) {
-    const bool done = store::finish_run(db, open.lease, result, states, now);
+  const store::Finish finish = with.database.write([&](db::Session& db) {
+    const store::Finish done = store::finish_run(db, open.lease, result, states, now);
     crash_point("run.ending");
     return done;
   });
   crash_point("run.ended");
-  if (written) {
-    log_info("run {} {}{}{}", open.run.id.text(), store::to_text(result.status),
-             result.cause ? ": " : "", result.cause.value_or(""));
-  } else {
+  if (finish == store::Finish::queued_again) crash_point("run.queued_again");
+  if (finish == store::Finish::stale) {
     log_warning("run {}: it has ended already, or its lease went to another; nothing was written",
                 open.run.id.text());
+  } else {
+    log_info("run {} {}{}{}{}", open.run.id.text(), store::to_text(result.status),
+             result.cause ? ": " : "", result.cause.value_or(""),
+             finish == store::Finish::queued_again ? "; it is tried again" : "");
   }
-  with.machine.tidy_up(open.run.id);
+  with.machine.tidy_up(open.run.id, is_final(with.database, open.run.id));
   crash_point("run.wiped");
 }
 

@@ -30,10 +30,13 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
 /// Writes the states that changed since the last call, as the run's own version.
 void capture_run(const Surroundings& with, OpenRun& open);
 
-/// Result, last states and the release of its state ids in one transaction, then tidies up. Whoever
-/// holds a newer lease token wins: then nothing is written. After a Failure (database gone) it can
-/// be called again.
+/// Result, last states and the release of its state ids in one transaction, then tidies up: its
+/// next attempt waits then, or it is final. Whoever holds a newer lease token wins: then nothing is
+/// written. After a Failure (database gone) it can be called again.
 void end_run(const Surroundings& with, OpenRun& open);
+
+/// Whether no attempt of the run will follow: it has ended, or there is no such run any more.
+bool is_final(db::Database& database, const RunId& id);
 
 /// A run that was claimed and that nothing was started for: to the queue, or cancelled if that was
 /// asked for meanwhile. One that had started, and of which nothing is left, is lost.

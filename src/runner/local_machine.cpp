@@ -138,6 +138,7 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
       spec.secrets.emplace(name, std::move(value));
     }
   }
+  if (run.attempt > 1) spec.notes.push_back(opening_of(run));
   if (used.kind == process::SandboxKind::none)
     spec.notes.push_back("This run is not isolated: " + used.text);
 
@@ -205,17 +206,22 @@ std::vector<store::CapturedState> LocalMachine::states(const RunId& run,
   return read_states(home_.run(run) / "state", trouble);
 }
 
-void LocalMachine::tidy_up(const RunId& run) {
+void LocalMachine::tidy_up(const RunId& run, bool is_final) {
   try {
-    logs::compress(home_.log(run));
+    if (is_final) logs::compress(home_.log(run));
   } catch (const std::exception& failure) {
     log_warning("run {}: its log stays uncompressed: {}", run.text(), failure.what());
   }
-  if (!remove_tree(home_.run(run)))
+  // Moved away first: what cannot be removed must not be taken for the next attempt's.
+  const std::filesystem::path aside = home_.run(run).string() + ".ended";
+  std::error_code error;
+  std::filesystem::rename(home_.run(run), aside, error);
+  if (!remove_tree(error ? home_.run(run) : aside))
     log_warning("run {}: its work folder could not be removed whole", run.text());
 }
 
-void LocalMachine::sweep(const std::set<RunId>& open) {
+void LocalMachine::sweep(const std::set<RunId>& open,
+                         const std::function<bool(const RunId&)>& is_final) {
   std::error_code error;
   for (std::filesystem::directory_iterator it(home_.runs(), error);
        !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
@@ -223,7 +229,7 @@ void LocalMachine::sweep(const std::set<RunId>& open) {
     if (open.contains(id)) continue;
     end_supervisor(it->path());
     // A server that was killed after the end of the run left the log, too, as it was.
-    if (std::filesystem::exists(home_.log(id).string() + ".log")) tidy_up(id);
+    if (std::filesystem::exists(home_.log(id).string() + ".log")) tidy_up(id, is_final(id));
     remove_tree(it->path());
   }
 }

@@ -32,8 +32,9 @@ class LocalMachine : public Machine {
   store::RunResult result(const store::Run& run) const override;
   std::vector<store::CapturedState> states(const RunId& run,
                                            std::vector<std::string>& trouble) override;
-  void tidy_up(const RunId& run) override;
-  void sweep(const std::set<RunId>& open) override;
+  void tidy_up(const RunId& run, bool is_final) override;
+  void sweep(const std::set<RunId>& open,
+             const std::function<bool(const RunId&)>& is_final) override;
 
  private:
   Home home_;

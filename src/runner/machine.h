@@ -4,6 +4,7 @@
 /// clock that nobody sets. `LocalMachine` is the real one; the simulation has another.
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,11 +96,13 @@ class Machine {
   /// passed over.
   virtual std::vector<store::CapturedState> states(const RunId& run,
                                                    std::vector<std::string>& trouble) = 0;
-  /// After the end: compresses the log, wipes the folder.
-  virtual void tidy_up(const RunId& run) = 0;
-  /// Kills the supervisors of runs that are not among `open`, and wipes their folders: another
-  /// server ended those runs while this one was away.
-  virtual void sweep(const std::set<RunId>& open) = 0;
+  /// After the end of an attempt: wipes the folder, and compresses the log where the run is final;
+  /// else the next attempt adds to it.
+  virtual void tidy_up(const RunId& run, bool is_final) = 0;
+  /// Kills the supervisors of runs that are not among `open`, and tidies up after them: another
+  /// server ended those runs while this one was away, or this one was killed before it had.
+  virtual void sweep(const std::set<RunId>& open,
+                     const std::function<bool(const RunId&)>& is_final) = 0;
 };
 
 }  // namespace cupola::runner

@@ -25,20 +25,32 @@ std::string cut(std::string_view text) {
   return line.size() <= longest_cause ? line : line.substr(0, longest_cause) + "…";
 }
 
-/// Whether one of the last lines holds `words`.
-bool says(const std::filesystem::path& log, std::string_view words) {
+/// Goes through the last lines of the log, of those that the run's present attempt wrote, until
+/// `look` gives true; gives whether it did.
+template <typename Look>
+bool look_at_last_lines(const store::Run& run, const std::filesystem::path& log, Look look) {
   const auto reader = logs::Reader::open(log);
   if (!reader) return false;
   const std::uint64_t all = reader->lines();
-  for (std::uint64_t at = all > lines_looked_at ? all - lines_looked_at : 0; at < all;) {
-    const auto lines = reader->read(at, 500);
-    if (lines.empty()) return false;
-    for (const logs::Line& line : lines) {
-      if (line.text.find(words) != std::string::npos) return true;
+  const auto each_from = [&](std::uint64_t at, auto&& one) {
+    while (at < all) {
+      const auto lines = reader->read(at, 200);
+      if (lines.empty()) return false;
+      for (const logs::Line& line : lines) {
+        if (one(line)) return true;
+      }
+      at = lines.back().number + 1;
     }
-    at = lines.back().number + 1;
+    return false;
+  };
+  std::uint64_t first = all > lines_looked_at ? all - lines_looked_at : 0;
+  if (run.attempt > 1) {
+    each_from(first, [&, opening = opening_of(run)](const logs::Line& line) {
+      if (line.stream == logs::Stream::platform && line.text == opening) first = line.number;
+      return false;
+    });
   }
-  return false;
+  return each_from(first, look);
 }
 
 std::string mebibytes(std::int64_t bytes) {
@@ -47,27 +59,20 @@ std::string mebibytes(std::int64_t bytes) {
 
 }  // namespace
 
-std::string first_cause(const std::filesystem::path& log) {
-  const auto reader = logs::Reader::open(log);
-  if (!reader) return "";
-  const std::uint64_t all = reader->lines();
-  std::uint64_t at = all > lines_looked_at ? all - lines_looked_at : 0;
-  std::string last;
-  while (at < all) {
-    const auto lines = reader->read(at, 200);
-    if (lines.empty()) break;
-    for (const logs::Line& line : lines) {
-      at = line.number + 1;
-      if (line.stream == logs::Stream::platform) continue;
-      const auto said = logs::parse_meltano_line(line.text);
-      if (trim(said.text).empty()) continue;
-      const bool is_error = said.level == "error" || said.level == "critical";
-      const std::string text = said.plugin.empty() ? said.text : said.plugin + ": " + said.text;
-      if (is_error && !says_nothing(said.text)) return cut(text);
-      if (!says_nothing(said.text)) last = text;
-    }
-  }
-  return cut(last);
+std::string opening_of(const store::Run& run) {
+  return fmt::format("Attempt {} of {}.", run.attempt, run.most_attempts);
+}
+
+std::string first_cause(const store::Run& run, const std::filesystem::path& log) {
+  std::string cause;
+  look_at_last_lines(run, log, [&](const logs::Line& line) {
+    if (line.stream == logs::Stream::platform) return false;
+    const auto said = logs::parse_meltano_line(line.text);
+    if (trim(said.text).empty() || says_nothing(said.text)) return false;
+    cause = said.plugin.empty() ? said.text : said.plugin + ": " + said.text;
+    return said.level == "error" || said.level == "critical";
+  });
+  return cut(cause);
 }
 
 store::RunResult result_of(const store::Run& run, const supervisor::Outcome& outcome,
@@ -88,7 +93,9 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
              !outcome.out_of_memory && !outcome.out_of_disk) {
     // Also when a stop was asked for too late: it did all of its work.
     result.status = store::RunStatus::succeeded;
-    if (says(log, "Failed to persist incremental state")) {
+    if (look_at_last_lines(run, log, [](const logs::Line& line) {
+          return line.text.find("Failed to persist incremental state") != std::string::npos;
+        })) {
       result.status = store::RunStatus::failed;
       result.cause =
           "Meltano ended well but could not write the state it reached; the next run starts from "
@@ -122,7 +129,7 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
                                   ? fmt::format("ended by signal {}", *outcome.exit_signal)
                                   : fmt::format("exit code {}", outcome.exit_code.value_or(-1));
     // Of a log that is cut the last line tells nothing.
-    const std::string cause = outcome.log_failed ? "" : first_cause(log);
+    const std::string cause = outcome.log_failed ? "" : first_cause(run, log);
     result.cause = cause.empty() ? ended : fmt::format("{} ({})", cause, ended);
   }
   if (outcome.out_of_processes && result.status == store::RunStatus::failed && result.cause &&

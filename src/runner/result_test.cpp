@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/files.h"
+#include "logs/writer.h"
 #include "runner/networks.h"
 
 namespace cupola::runner {
@@ -18,6 +20,28 @@ TEST(ResultTest, ALogThatIsCutIsToldAndItsLastLineIsNoCause) {
   EXPECT_EQ(failure.cause, "exit code 1. Its log is cut: the disk was full or broken.");
   EXPECT_EQ(success.status, store::RunStatus::succeeded);
   EXPECT_EQ(success.cause, "Its log is cut: the disk was full or broken.");
+}
+
+TEST(ResultTest, WhatAnEarlierAttemptWroteIsNoCause) {
+  std::string folder = std::filesystem::temp_directory_path() / "result.XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::filesystem::path log = std::filesystem::path(folder) / "log";
+  const store::Run run{.attempt = 2, .most_attempts = 3};
+  {
+    logs::Writer writer = logs::Writer::open(log, {});
+    writer.append(logs::Stream::error,
+                  R"({"event": "Failed to persist incremental state", "level": "error"})"
+                  "\nAttempt 2 of 3.\n",
+                  {});
+    writer.note(opening_of(run), {});
+    writer.append(logs::Stream::output, "all is well\n", {});
+    writer.close({});
+  }
+
+  EXPECT_EQ(first_cause(run, log), "all is well");
+  EXPECT_EQ(result_of(run, {.exit_code = 0}, log, {}).status, store::RunStatus::succeeded);
+  EXPECT_EQ(result_of({}, {.exit_code = 0}, log, {}).status, store::RunStatus::failed);
+  remove_tree(folder);
 }
 
 TEST(ResultTest, Case04ARunWhoseServerFellSilentIsLostAndSaysSo) {

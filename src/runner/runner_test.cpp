@@ -12,6 +12,8 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "logs/reader.h"
+#include "runner/upkeep.h"
+#include "store/attempts.h"
 #include "store/release_content.h"
 #include "store/runs.h"
 #include "store/secrets.h"
@@ -33,6 +35,10 @@ case $last in
   load) cat "/state/prod:tap-to-target/state.json" >&2; remember 7 ;;
   secret) say "the word is $WORD" ;;
   fail) remember 3; say "the source is gone" error; exit 1 ;;
+  flaky) cat "/state/prod:tap-to-target/state.json" >&2; echo >&2
+    case $CUPOLA_ATTEMPT in 1) remember 3; say "the source is gone" error; exit 1 ;; *) remember 9 ;; esac ;;
+  worse) say "trouble $CUPOLA_ATTEMPT" error; exit "$CUPOLA_ATTEMPT" ;;
+  slow-once) [ "$CUPOLA_ATTEMPT" = 1 ] && sleep 600; say "done at last" ;;
   slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
   short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
   keep) echo again >> output/kept && chmod 4755 output/kept ;;
@@ -114,6 +120,31 @@ class RunnerTest : public ::testing::Test {
     db_->write([&](db::Session& session) { store::add_run(session, run, now()); });
     runner_->wake();
     return run.id;
+  }
+
+  RunId start_with_retries(const std::string& word, int retries, std::chrono::milliseconds wait) {
+    store::NewRun run = cupola::testing::new_run(tenant_, now());
+    run.tasks = {word};
+    run.state_ids = {"prod:tap-to-target"};
+    run.most_attempts = 1 + retries;
+    run.retry_wait = wait;
+    db_->write([&](db::Session& session) { store::add_run(session, run, now()); });
+    runner_->wake();
+    return run.id;
+  }
+  bool wait_until_next_attempt(const RunId& id) {
+    return comes_true([&] {
+      return find(id).attempt == 2 && find(id).status == store::RunStatus::queued &&
+             !fs::exists(home_.run(id));
+    });
+  }
+  bool is_log_compressed(const RunId& id) {
+    return fs::exists(home_.log(id).string() + ".index.zst");
+  }
+  std::vector<store::Attempt> attempts(const RunId& id) {
+    return db_->read([&](db::Session& session) {
+      return store::list_attempts(session, tenant_.organization.key, id);
+    });
   }
 
   store::Run find(const RunId& id) {
@@ -222,6 +253,86 @@ TEST_F(RunnerTest, AFailedRunTellsTheFirstCauseAndKeepsTheStateItReached) {
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_EQ(run.cause, "the source is gone (exit code 1)");
   EXPECT_NE(state()->payload.find("\"at\": 3"), std::string::npos);
+}
+
+TEST_F(RunnerTest, AFailedRunIsTriedAgainOnTheStateItReachedAndInOneLog) {
+  const RunId id = start_with_retries("flaky", 2, 2s);
+  ASSERT_TRUE(wait_until_next_attempt(id));
+  EXPECT_FALSE(is_log_compressed(id));
+  EXPECT_TRUE(state_is_free());
+  EXPECT_TRUE(state()->final);
+
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  EXPECT_EQ(run.attempt, 2);
+  ASSERT_EQ(attempts(id).size(), 1u);
+  EXPECT_EQ(attempts(id)[0].cause, "the source is gone (exit code 1)");
+  EXPECT_GE(*run.started_at, attempts(id)[0].ended_at + 2s);
+  const std::string log = log_of(id);
+  const auto failure = log.find("the source is gone");
+  const auto opening = log.find("Attempt 2 of 3.\n");
+  EXPECT_LT(failure, opening) << log;
+  EXPECT_LT(opening, log.find("\"at\": 3")) << log;
+  EXPECT_NE(state()->payload.find("\"at\": 9"), std::string::npos);
+  EXPECT_TRUE(comes_true([&] { return is_log_compressed(id) && !fs::exists(home_.run(id)); }));
+}
+
+TEST_F(RunnerTest, TheLastAttemptTellsItsOwnCauseAndNoneFollows) {
+  const RunId id = start_with_retries("worse", 2, 0ms);
+
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::failed);
+  EXPECT_EQ(run.attempt, 3);
+  EXPECT_EQ(run.cause, "trouble 3 (exit code 3)");
+  ASSERT_EQ(attempts(id).size(), 2u);
+  EXPECT_EQ(attempts(id)[1].cause, "trouble 2 (exit code 2)");
+  EXPECT_EQ(attempts(id)[1].exit_code, 2);
+}
+
+TEST_F(RunnerTest, ARunWhoseSupervisorIsKilledIsTriedAgain) {
+  const RunId id = start_with_retries("slow-once", 1, 100ms);
+  ASSERT_TRUE(wait_until_running(id));
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  ::kill(process->pid, SIGKILL);
+
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  EXPECT_EQ(attempts(id).at(0).status, store::RunStatus::lost);
+  EXPECT_NE(log_of(id).find("done at last"), std::string::npos);
+}
+
+TEST_F(RunnerTest, ARestartBetweenTwoAttemptsLeavesTheLogOpen) {
+  const RunId id = start_with_retries("flaky", 1, 4s);
+  ASSERT_TRUE(wait_until_next_attempt(id));
+  runner_.reset();
+  make_folder(home_.run(id));  // as if killed before it was wiped
+
+  restart();
+  EXPECT_TRUE(comes_true([&] { return !fs::exists(home_.run(id)); }));
+  EXPECT_FALSE(is_log_compressed(id));
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+  EXPECT_NE(log_of(id).find("the source is gone"), std::string::npos);
+  EXPECT_NE(log_of(id).find("Attempt 2 of 2."), std::string::npos);
+}
+
+TEST_F(RunnerTest, TheLogOfARunThatEndsWhileItWaitsIsCompressedByTheUpkeep) {
+  const RunId id = start_with_retries("flaky", 1, 1h);
+  ASSERT_TRUE(wait_until_next_attempt(id));
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(store::request_stop(session, tenant_.organization.key, id, "user", now()));
+  });
+
+  clean_up(*db_, home_, {}, now());
+
+  EXPECT_TRUE(is_log_compressed(id));
+  EXPECT_GT(find(id).log_lines.value_or(0), 1);
+  EXPECT_NE(log_of(id).find("the source is gone"), std::string::npos);
 }
 
 TEST_F(RunnerTest, StateIsCapturedWhileTheRunGoes) {
@@ -350,8 +461,9 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
 
   db_->write([&](db::Session& session) {
     const store::Run run = *store::find_run(session, id);
-    EXPECT_TRUE(store::finish_run(session, {.run = id, .token = run.lease_token},
-                                  {.status = store::RunStatus::lost}, {}, now()));
+    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                {.status = store::RunStatus::lost}, {}, now()),
+              store::Finish::ended);
   });
 
   EXPECT_TRUE(comes_true([&] { return ::kill(process->pid, 0) != 0; }));
@@ -402,8 +514,9 @@ TEST_F(RunnerTest, ARunThatAnotherServerEndedDoesNotOutliveTheRestart) {
   runner_.reset();
   db_->write([&](db::Session& session) {
     const store::Run run = *store::find_run(session, id);
-    EXPECT_TRUE(store::finish_run(session, {.run = id, .token = run.lease_token},
-                                  {.status = store::RunStatus::lost}, {}, now()));
+    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                {.status = store::RunStatus::lost}, {}, now()),
+              store::Finish::ended);
   });
 
   restart();

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "base/crash_point.h"
+#include "base/log.h"
+#include "logs/reader.h"
 #include "logs/writer.h"
+#include "store/attempts.h"
 #include "store/replies.h"
 #include "store/runs.h"
 #include "store/schedules.h"
@@ -15,11 +18,36 @@ namespace {
 constexpr int rows_a_step = 500;
 constexpr std::chrono::milliseconds replies_kept = 24h;
 
+/// Compresses the logs of runs that ended while they waited for an attempt.
+void close_open_logs(db::Database& database, const Home& home) {
+  for (;;) {
+    const auto open =
+        database.read([](db::Session& db) { return store::list_open_logs(db, rows_a_step); });
+    std::size_t closed = 0;
+    for (const RunId& run : open) {
+      std::int64_t lines = 0;
+      if (const auto reader = logs::Reader::open(home.log(run))) {
+        lines = static_cast<std::int64_t>(reader->lines());
+        try {
+          logs::compress(home.log(run));
+        } catch (const Failure& failure) {
+          log_warning("run {}: its log stays uncompressed: {}", run.text(), failure.what());
+          continue;
+        }
+      }
+      database.write([&](db::Session& db) { store::close_log(db, run, lines); });
+      ++closed;
+    }
+    if (open.size() < rows_a_step || closed == 0) return;
+  }
+}
+
 }  // namespace
 
 Removed clean_up(db::Database& database, const Home& home, const Retention& retention,
                  Instant now) {
   Removed removed;
+  close_open_logs(database, home);
   for (;;) {
     const auto old = database.read([&](db::Session& db) {
       return store::list_runs_with_old_logs(db, now - std::min(retention.logs, retention.runs),

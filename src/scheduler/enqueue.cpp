@@ -11,6 +11,7 @@
 #include "scheduler/moment.h"
 #include "scheduler/set_back.h"
 #include "scheduler/timing.h"
+#include "store/attempts.h"
 #include "store/runs.h"
 #include "store/schedules.h"
 #include "store/set_back.h"
@@ -51,9 +52,9 @@ void supersede_waiting(db::Session& db, const std::vector<store::Run>& unfinishe
                        const cron::Fire& by, Instant now) {
   for (const store::Run& run : unfinished) {
     if (run.status != store::RunStatus::queued || run.trigger == store::Trigger::manual) continue;
-    store::end_queued_run(db, run.id, store::RunStatus::skipped,
-                          fmt::format("superseded by the fire of {}", to_rfc3339(by.nominal)),
-                          "superseded", now);
+    store::end_superseded_run(db, run,
+                              fmt::format("superseded by the fire of {}", to_rfc3339(by.nominal)),
+                              "superseded", now);
   }
 }
 
@@ -87,7 +88,9 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
                   .due_at = due,
                   .stands_for = start.stands_for,
                   .state_ids = schedule.state_ids,
-                  .run_timeout = schedule.run_timeout},
+                  .run_timeout = schedule.run_timeout,
+                  .most_attempts = 1 + schedule.retries,
+                  .retry_wait = schedule.retry_wait},
                  now);
   crash_point("fire.queued");
   ++enqueued.runs;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "scheduler/timing.h"
+#include "store/attempts.h"
 #include "store/set_back.h"
 
 namespace cupola::scheduler {
@@ -18,6 +19,7 @@ constexpr int passed_over = 16;
 
 struct Ahead {
   std::vector<store::Run> runs;
+  std::vector<store::Run> attempts;  ///< that wait for longer than any does
   std::vector<store::Schedule> schedules;
 };
 
@@ -33,6 +35,7 @@ Ahead find_ahead(db::Session& db, Instant limit) {
   const auto last = store::last_queued_run(db);
   if (last && last->queued_at > limit && last->due_at > limit)
     ahead.runs = store::list_runs_queued_after(db, limit, rows_a_step);
+  ahead.attempts = store::list_attempts_due_after(db, limit + store::longest_back_off, rows_a_step);
   ahead.schedules = store::list_schedules_planned_after(db, limit, rows_a_step);
   return ahead;
 }
@@ -80,11 +83,13 @@ bool take_back_what_lies_ahead(db::Database& database, const Moment& moment) {
   const Instant now = moment.now;
   const Ahead ahead =
       database.read([&](db::Session& db) { return find_ahead(db, now + clocks_differ_by); });
-  if (ahead.runs.empty() && ahead.schedules.empty()) return false;
+  if (ahead.runs.empty() && ahead.attempts.empty() && ahead.schedules.empty()) return false;
   const TakenBack taken = database.write([&](db::Session& db) {
     if (moment.was_held_up()) return TakenBack{};
     TakenBack all{.schedules = ahead.schedules.size()};
     for (const store::Run& run : ahead.runs) all.runs += take_back(db, run, now) ? 1 : 0;
+    for (const store::Run& run : ahead.attempts)
+      all.runs += store::set_attempt_due(db, run, now) ? 1 : 0;
     for (const store::Schedule& schedule : ahead.schedules)
       all.fires += plan_anew(db, schedule, now);
     return all;
@@ -94,7 +99,8 @@ bool take_back_what_lies_ahead(db::Database& database, const Moment& moment) {
       "The clock was set back: {} schedules are planned anew from now on, {} fires that were "
       "recorded as missed ahead of time are not, {} queued runs were due ahead of time.",
       taken.schedules, taken.fires, taken.runs);
-  return ahead.runs.size() == rows_a_step || ahead.schedules.size() == rows_a_step;
+  return ahead.runs.size() == rows_a_step || ahead.attempts.size() == rows_a_step ||
+         ahead.schedules.size() == rows_a_step;
 }
 
 }  // namespace cupola::scheduler

@@ -23,7 +23,9 @@ inline constexpr std::chrono::milliseconds clocks_differ_by = 60s;
 ///  - a fire that has started keeps its run and its row, and does not start again;
 ///  - the run of a fire that waits in the queue while others of its schedule come before it ends
 ///    skipped, `clock_set_back`, and its fire comes at its time;
-///  - a run that somebody asked for waits no longer.
+///  - a run that somebody asked for waits no longer;
+///  - one that has started and waits for its next attempt keeps that, due after its back-off from
+///  now.
 ///
 /// Changes nothing when the step was held up. True when there is more to do: call it again. Throws
 /// Failure when the database is gone.

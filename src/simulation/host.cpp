@@ -9,6 +9,7 @@ namespace cupola::simulation {
 std::shared_ptr<Process> Host::start(const runner::StartOrder& order, std::string name) {
   auto process = std::make_shared<Process>();
   process->run = order.run.id;
+  process->attempt = order.run.attempt;
   process->name = std::move(name);
   process->schedule = order.run.schedule ? order.run.schedule->text() : "";
   process->state_ids = order.work.state_ids;
@@ -124,7 +125,7 @@ void Host::end(const Shared& process, const store::RunResult& result) {
   folder->is_torn = false;
   folder->result = result;
   folder->result->ended_at = world_.now();
-  if (result.exit_code == 0) truths_[process->run].exited_well = true;
+  if (result.exit_code == 0) truths_[process->run].exited_well.insert(process->attempt);
   process->is_running = false;
   process->is_ending = true;
   world_.note("{} wrote its result: {}", process->name, store::to_text(result.status));

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace cupola::simulation {
 /// What became of a run's program in truth, whatever anybody is told.
 struct Truth {
   int starts = 0;
-  bool exited_well = false;  ///< a supervisor of it wrote the result "exit code 0"
+  std::set<int> exited_well;  ///< attempts of which a supervisor wrote the result "exit code 0"
+  bool is_log_closed = false;
 };
 
 class Host;
@@ -25,6 +27,7 @@ class Host;
 /// A supervisor process and the program that it holds.
 struct Process {
   RunId run;
+  int attempt = 1;
   std::string name;  ///< for the record
   std::string schedule;
   Instant start_before;  ///< none in the far past

@@ -271,12 +271,14 @@ std::vector<store::CapturedState> Server::Life::states(const RunId& run,
   return states;
 }
 
-void Server::Life::tidy_up(const RunId& run) {
+void Server::Life::tidy_up(const RunId& run, bool is_final) {
   point();
+  if (is_final) server.shared_.truths[run].is_log_closed = true;
   server.host_.folders.erase(run);
 }
 
-void Server::Life::sweep(const std::set<RunId>& open) {
+void Server::Life::sweep(const std::set<RunId>& open,
+                         const std::function<bool(const RunId&)>& is_final) {
   auto& folders = server.host_.folders;
   for (auto at = folders.begin(); at != folders.end();) {
     if (open.contains(at->first)) {
@@ -284,7 +286,9 @@ void Server::Life::sweep(const std::set<RunId>& open) {
       continue;
     }
     if (at->second.has_supervisor_file) server.host_.signal(at->second.process, SIGKILL);
-    at = folders.erase(at);
+    const RunId run = at->first;
+    if (is_final(run)) server.shared_.truths[run].is_log_closed = true;
+    at = folders.erase(folders.find(run));
   }
 }
 

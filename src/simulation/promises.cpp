@@ -1,6 +1,7 @@
 #include "simulation/promises.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/runs.h"
 #include "store/schedules.h"
@@ -10,16 +11,19 @@ namespace {
 
 constexpr const char* watch_sql[] = {
     "CREATE TABLE happened (number INTEGER PRIMARY KEY, kind text, subject text, a text, b text,"
-    " c text, d text, e text)",
+    " c text, d text, e text, attempt bigint NOT NULL DEFAULT 0, before bigint NOT NULL DEFAULT 0,"
+    " most bigint NOT NULL DEFAULT 0, due bigint NOT NULL DEFAULT 0)",
     R"sql(CREATE TRIGGER run_added AFTER INSERT ON runs BEGIN
       INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('run added', NEW.id,
         coalesce(NEW.schedule_key, ''), CAST(coalesce(NEW.scheduled_at, '') AS text), '', '', '');
     END)sql",
     R"sql(CREATE TRIGGER run_changed AFTER UPDATE ON runs
-    WHEN OLD.status <> NEW.status OR OLD.ended_at IS NOT NULL BEGIN
-      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('run', NEW.id, OLD.status,
-        NEW.status, CAST(coalesce(NEW.exit_code, '') AS text), CAST(NEW.lease_token AS text),
-        coalesce(NEW.cancel_code, '') || ' ' || coalesce(NEW.cause, ''));
+    WHEN OLD.status <> NEW.status OR OLD.ended_at IS NOT NULL OR OLD.attempt <> NEW.attempt BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e, attempt, before, most, due) VALUES (
+        'run', NEW.id, OLD.status, NEW.status, CAST(coalesce(NEW.exit_code, '') AS text),
+        CAST(NEW.lease_token AS text),
+        coalesce(NEW.cancel_code, '') || ' ' || coalesce(NEW.cause, ''),
+        NEW.attempt, OLD.attempt, NEW.most_attempts, NEW.due_at);
     END)sql",
     R"sql(CREATE TRIGGER state_added AFTER INSERT ON states BEGIN
       INSERT INTO happened (kind, subject, a, b, c, d, e) SELECT 'state', NEW.state_id, NEW.payload,
@@ -42,6 +46,8 @@ constexpr const char* watch_sql[] = {
 
 /// Longer than a server that works goes without a write while runs are open.
 constexpr std::chrono::milliseconds long_silence = 12s;
+/// The clock of a server is wrong by so much at most (`Story::set_clock`).
+constexpr std::chrono::milliseconds wrong_by = 20s;
 
 bool is_allowed(store::RunStatus from, store::RunStatus to) {
   using S = store::RunStatus;
@@ -52,7 +58,7 @@ bool is_allowed(store::RunStatus from, store::RunStatus to) {
     case S::starting:
       return to != S::skipped && to != S::starting;
     case S::running:
-      return to == S::stopping || (store::is_final(to) && to != S::skipped);
+      return to == S::queued || to == S::stopping || (store::is_final(to) && to != S::skipped);
     default:
       return store::is_final(to) && to != S::skipped;
   }
@@ -72,6 +78,8 @@ template <typename... Args>
 
 struct Promises::Change {
   std::string kind, subject, a, b, c, d, e;
+  int attempt, before, most;
+  Instant due;
 };
 
 Promises::Promises(Shared& shared, const std::vector<std::unique_ptr<Server>>& servers)
@@ -84,13 +92,15 @@ Promises::Promises(Shared& shared, const std::vector<std::unique_ptr<Server>>& s
 void Promises::check() {
   if (shared_.database.writes() == seen_writes_) return;
   const auto changes = shared_.database.write([](db::Session& db) {
-    auto all = db.all("SELECT kind, subject, a, b, c, d, e FROM happened ORDER BY number",
-                      [](const db::Row& row) {
-                        return Change{row.get<std::string>(0), row.get<std::string>(1),
-                                      row.get<std::string>(2), row.get<std::string>(3),
-                                      row.get<std::string>(4), row.get<std::string>(5),
-                                      row.get<std::string>(6)};
-                      });
+    auto all = db.all(
+        "SELECT kind, subject, a, b, c, d, e, attempt, before, most, due"
+        " FROM happened ORDER BY number",
+        [](const db::Row& row) {
+          return Change{row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2),
+                        row.get<std::string>(3), row.get<std::string>(4), row.get<std::string>(5),
+                        row.get<std::string>(6), row.get<int>(7),         row.get<int>(8),
+                        row.get<int>(9),         row.get<Instant>(10)};
+        });
     if (!all.empty()) db.execute("DELETE FROM happened");
     return all;
   });
@@ -110,12 +120,14 @@ void Promises::run_changed(const Change& change) {
   const auto from = *store::parse_run_status(change.a);
   const auto to = *store::parse_run_status(change.b);
   if (!is_allowed(from, to)) broken("{} went from {} to {}", name, change.a, change.b);
+  attempt_changed(change);
   // Judged by a clock that was ahead: the fire comes again at its time.
   if (to == store::RunStatus::skipped && change.e.starts_with("clock_set_back"))
     fired_.erase(fire_of_[change.subject]);
   if (to == store::RunStatus::succeeded) {
     const auto truth = shared_.truths.find(RunId(change.subject));
-    if (truth == shared_.truths.end() || !truth->second.exited_well || change.c != "0")
+    if (truth == shared_.truths.end() || !truth->second.exited_well.contains(change.attempt) ||
+        change.c != "0")
       broken("{} was told to have succeeded, but its program never exited with 0", name);
   }
   if (to != store::RunStatus::lost) return;
@@ -127,6 +139,64 @@ void Promises::run_changed(const Change& change) {
         broken("{} was told lost, but {} is alive and so is its server", name, process->name);
     }
   }
+}
+
+void Promises::attempt_changed(const Change& change) {
+  const std::string& name = shared_.world.name_of(change.subject, "run");
+  const auto from = *store::parse_run_status(change.a);
+  const auto to = *store::parse_run_status(change.b);
+  std::int64_t& token = tokens_[change.subject];
+  const std::int64_t before = std::exchange(token, std::stoll(change.d));
+  if (token < before) broken("the token of {} went back from {} to {}", name, before, token);
+  if (change.attempt > change.most)
+    broken("{} is at attempt {} of {}", name, change.attempt, change.most);
+  if (to == store::RunStatus::skipped && change.attempt > 1)
+    broken("{} was skipped after it had started", name);
+  if (store::is_final(to)) check_that_it_is_over(change);
+  if (to == store::RunStatus::starting && change.attempt > 1 &&
+      shared_.world.now() + wrong_by < change.due)
+    broken("attempt {} of {} starts before its time", change.attempt, name);
+  if (change.attempt == change.before) {
+    if (from == store::RunStatus::running && to == store::RunStatus::queued)
+      broken("{} was queued again under its old attempt", name);
+    return;
+  }
+  if (change.attempt != change.before + 1 || to != store::RunStatus::queued || token == before)
+    broken("{} went from attempt {} to {}, {}, token {} to {}", name, change.before, change.attempt,
+           change.b, before, token);
+  const auto [ended_at, wait] = *shared_.database.read([&](db::Session& db) {
+    return db.one(
+        "SELECT a.ended_at, r.retry_wait FROM run_attempts a JOIN runs r ON r.id = a.run_id"
+        " WHERE a.run_id = :id AND a.attempt = :attempt",
+        [](const db::Row& row) {
+          return std::pair(row.get<Instant>(0), row.get<std::chrono::milliseconds>(1));
+        },
+        {{"id", change.subject}, {"attempt", change.before}});
+  });
+  if (change.due + wrong_by < ended_at + wait * (1 << (change.before - 1)))
+    broken("attempt {} of {} is due at once", change.attempt, name);
+}
+
+/// Failed, timed out or lost, it has no attempt left, or was stopped, or gave way to a newer fire,
+/// or waited for too long.
+void Promises::check_that_it_is_over(const Change& change) const {
+  using S = store::RunStatus;
+  const auto from = *store::parse_run_status(change.a);
+  const auto to = *store::parse_run_status(change.b);
+  if (to != S::failed && to != S::timed_out && to != S::lost) return;
+  if (change.attempt == change.most || from == S::stopping) return;
+  if (from == S::queued && change.e.find("It waited") != std::string::npos) return;
+  const bool gave_way = shared_.database.read([&](db::Session& db) {
+    return db
+        .one(
+            "SELECT 1 FROM runs r JOIN runs o ON o.schedule_key = r.schedule_key"
+            " AND o.scheduled_at > r.scheduled_at WHERE r.id = :id LIMIT 1",
+            [](const db::Row&) { return true; }, {{"id", change.subject}})
+        .value_or(false);
+  });
+  if (!gave_way)
+    broken("{} ended {} though it has {} attempts left",
+           shared_.world.name_of(change.subject, "run"), change.b, change.most - change.attempt);
 }
 
 void Promises::run_added(const Change& change) {
@@ -184,9 +254,12 @@ void Promises::check_start(const Process& process) const {
   const auto [is_open, may_overlap] = shared_.database.read([&](db::Session& db) {
     const auto run = store::find_run(db, process.run);
     const auto schedule = run->schedule ? store::find_schedule(db, *run->schedule) : std::nullopt;
-    return std::pair(!store::is_final(run->status),
+    return std::pair(!store::is_final(run->status) && run->attempt == process.attempt,
                      !schedule || schedule->overlap == store::Overlap::allow);
   });
+  const auto truth = shared_.truths.find(process.run);
+  if (truth != shared_.truths.end() && truth->second.is_log_closed)
+    broken("{} is started, but the log of its run is closed", process.name);
   for (const auto& server : servers_) {
     if (is_cut_off(*server)) continue;
     for (const auto& other : server->host().live()) {
@@ -242,6 +315,8 @@ void Promises::check_nothing_left() {
        {"SELECT count(*) FROM run_locks", "SELECT count(*) FROM states s WHERE s.final = 0",
         "SELECT count(*) FROM run_state_ids w JOIN runs r ON r.id = w.run_id"
         " WHERE r.ended_at IS NOT NULL",
+        "SELECT count(*) FROM runs r WHERE r.attempt <> 1 + (SELECT count(*) FROM run_attempts a"
+        " WHERE a.run_id = r.id)",
         "SELECT count(*) FROM runs WHERE ended_at IS NOT NULL AND status IN"
         " ('queued', 'starting', 'running', 'stopping')",
         "SELECT count(*) FROM fires f WHERE f.outcome = 'run'"

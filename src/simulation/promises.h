@@ -23,13 +23,16 @@ class Promises {
 
   /// Throws Broken. What has changed since the last look:
   ///  - a run goes only the ways of its life, and what is final changes no more;
+  ///  - it is tried again after its back-off, as often as its schedule said then, unless it was
+  ///    stopped or a newer fire took its place; its token grows with each attempt;
   ///  - it is told succeeded only if its program exited with 0 and that was written down;
   ///  - it is told lost only when it is dead, or its server gave no sign for long;
   ///  - a fire has one run;
   ///  - states are written by the run that holds them, and never go back.
   void check();
-  /// Throws Broken when the program that is about to run is alive already, or its run has ended, or
-  /// when it would share a state id or, where that is not allowed, a schedule with what is alive.
+  /// Throws Broken when the program that is about to run is alive already, or its attempt has
+  /// ended, or when it would share a state id or, where that is not allowed, a schedule with what
+  /// is alive.
   void check_start(const Process& process) const;
   /// Throws Broken when a fire that has come long ago still waits.
   void check_schedules() const;
@@ -46,6 +49,8 @@ class Promises {
  private:
   struct Change;
   void run_changed(const Change& change);
+  void attempt_changed(const Change& change);
+  void check_that_it_is_over(const Change& change) const;
   void run_added(const Change& change);
   void state_written(const Change& change);
   void schedule_changed(const Change& change);
@@ -63,6 +68,7 @@ class Promises {
   std::set<std::pair<std::string, std::string>> fired_;
   std::map<std::string, std::pair<std::string, std::string>> fire_of_;  ///< of each run
   std::map<std::string, std::int64_t> reached_;
+  std::map<std::string, std::int64_t> tokens_;  ///< of each run, the last
   struct Planned {
     std::vector<Era> eras;
     bool is_open = false;

@@ -17,7 +17,11 @@ const std::vector<std::string> state_ids = {"a", "b", "c"};
 }  // namespace
 
 Story::Story(Shared& shared, std::vector<std::unique_ptr<Server>>& servers)
-    : shared_(shared), world_(shared.world), random_(shared.world.random), servers_(servers) {}
+    : shared_(shared),
+      world_(shared.world),
+      random_(shared.world.random),
+      apart_(Random(random_).next() ^ 0x5eedULL),
+      servers_(servers) {}
 
 void Story::begin() {
   choose_faults();
@@ -51,6 +55,7 @@ void Story::begin() {
 }
 
 void Story::choose_faults() {
+  with_retries_ = apart_.chance(50);
   const auto some = [&](int most) { return random_.chance(50) ? 0 : 1 + random_.below(most); };
   shared_.database_faults = {.refused = some(20'000),
                              .undone = some(10'000),
@@ -94,6 +99,10 @@ void Story::vary(store::ReleasedSchedule& schedule) {
   if (random_.chance(40)) schedule.interval = "* * * * *";
   schedule.timezone = random_.pick(zones);
   schedule.run_timeout = random_.between(20s, 4min);
+  if (with_retries_) {
+    schedule.retries = apart_.below(3);
+    schedule.retry_wait = apart_.pick<std::chrono::milliseconds>({0ms, 1s, 20s, 45s, 2min});
+  }
   schedule.state_ids.clear();
   for (const std::string& state_id : state_ids) {
     if (random_.chance(40)) schedule.state_ids.push_back(state_id);

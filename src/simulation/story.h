@@ -55,6 +55,8 @@ class Story {
   Shared& shared_;
   World& world_;
   Random& random_;
+  Random apart_;  ///< for what was added later, so that the other choices of a seed stay the same
+  bool with_retries_ = false;
   std::vector<std::unique_ptr<Server>>& servers_;
   store::Organization organization_;
   store::Project project_;

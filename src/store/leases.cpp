@@ -33,11 +33,11 @@ std::vector<HeldRun> list_runs_of_others(db::Session& db, std::string_view worke
       {{"worker", worker}});
 }
 
-bool end_lost_run(db::Session& db, const HeldRun& seen, std::string_view cause, Instant now) {
+Finish end_lost_run(db::Session& db, const HeldRun& seen, std::string_view cause, Instant now) {
   const auto beat = db.one("SELECT beat FROM workers WHERE worker = :worker",
                            [](const db::Row& row) { return row.get<std::int64_t>(0); },
                            {{"worker", seen.worker}});
-  if (beat.value_or(0) != seen.beat) return false;
+  if (beat.value_or(0) != seen.beat) return Finish::stale;
   return finish_run(db, seen.lease, {.status = RunStatus::lost, .cause = std::string(cause)}, {},
                     now);
 }

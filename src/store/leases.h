@@ -28,8 +28,8 @@ struct HeldRun {
 /// The open runs of all other workers.
 std::vector<HeldRun> list_runs_of_others(db::Session& db, std::string_view worker);
 
-/// Ends a run as lost whose worker was seen to be gone. False, and nothing written, when that has
-/// beaten since, or the run ended or was taken over.
-bool end_lost_run(db::Session& db, const HeldRun& seen, std::string_view cause, Instant now);
+/// Ends the attempt of a run as lost whose worker was seen to be gone (`finish_run`). Stale when
+/// that has beaten since, or the run ended or was taken over.
+Finish end_lost_run(db::Session& db, const HeldRun& seen, std::string_view cause, Instant now);
 
 }  // namespace cupola::store

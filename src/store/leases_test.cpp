@@ -33,8 +33,9 @@ class LeasesTest : public cupola::testing::EachDatabase {
     db->write([&](db::Session& session) { beat(session, worker); });
   }
   bool lose(const HeldRun& seen) {
-    return db->write(
-        [&](db::Session& session) { return end_lost_run(session, seen, "gone", noon); });
+    return db->write([&](db::Session& session) {
+      return end_lost_run(session, seen, "gone", noon) == Finish::ended;
+    });
   }
 };
 INSTANTIATE_TEST_SUITE_P(On, LeasesTest, cupola::testing::databases());

@@ -31,6 +31,8 @@ json::object to_json(const ContentSchedule& schedule) {
           {"overlap", to_text(settings.overlap)},
           {"missed", to_text(settings.missed)},
           {"run_timeout", settings.run_timeout.count()},
+          {"retries", settings.retries},
+          {"retry_wait", settings.retry_wait.count()},
           {"state_ids", to_json(settings.state_ids)},
           {"command", to_json(schedule.command)},
           {"env", to_json(schedule.env)},
@@ -111,6 +113,9 @@ ContentSchedule to_schedule(const json::object& object) {
                        .overlap = *overlap,
                        .missed = *missed,
                        .run_timeout = std::chrono::milliseconds{number_at(object, "run_timeout")},
+                       .retries = static_cast<int>(number_at(object, "retries", 0)),
+                       .retry_wait = std::chrono::milliseconds{number_at(
+                           object, "retry_wait", ReleasedSchedule{}.retry_wait.count())},
                        .state_ids = texts_of(object, "state_ids")},
           .command = texts_of(object, "command"),
           .env = map_of(object, "env"),

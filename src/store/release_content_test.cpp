@@ -25,6 +25,8 @@ ReleaseContent sample() {
                                      .overlap = Overlap::skip,
                                      .missed = Missed::all,
                                      .run_timeout = 90min,
+                                     .retries = 3,
+                                     .retry_wait = 5min,
                                      .state_ids = {"s"}},
                         .command = {"run", "tap-a", "ü\n"},
                         .env = {{"A", "b"}, {"C.D", ""}},
@@ -48,6 +50,8 @@ TEST(ReleaseContentTest, ComesBackAsItWent) {
   EXPECT_EQ(settings.overlap, Overlap::skip);
   EXPECT_EQ(settings.missed, Missed::all);
   EXPECT_EQ(settings.run_timeout, 90min);
+  EXPECT_EQ(settings.retries, 3);
+  EXPECT_EQ(settings.retry_wait, 5min);
   EXPECT_EQ(settings.state_ids, std::vector<std::string>{"s"});
   EXPECT_EQ(command.back(), "ü\n");
   EXPECT_EQ(env.at("C.D"), "");
@@ -55,6 +59,18 @@ TEST(ReleaseContentTest, ComesBackAsItWent) {
   EXPECT_EQ(read.environments[0].plugins.size(), 2u);
   EXPECT_EQ(read.jobs[0].tasks[1], "dbt:run");
   EXPECT_EQ(read.persist, std::vector<std::string>{"output"});
+}
+
+TEST(ReleaseContentTest, AReleaseFromBeforeThereWereRetriesHasNone) {
+  std::string text = to_json_text(sample());
+  const std::string written = R"("retries":3,"retry_wait":300000,)";
+  ASSERT_NE(text.find(written), std::string::npos) << text;
+  text.erase(text.find(written), written.size());
+
+  const ReleasedSchedule settings = parse_release_content(text).schedules.at(0).settings;
+
+  EXPECT_EQ(settings.retries, 0);
+  EXPECT_EQ(settings.retry_wait, 30s);
 }
 
 TEST(ReleaseContentTest, WhatItDidNotWriteIsAFailure) {

@@ -84,10 +84,11 @@ void add_run(db::Session& db, const NewRun& run, Instant now) {
   db.execute(R"sql(
       INSERT INTO runs (id, organization_key, project_key, deployment_key, schedule_key,
         schedule_name, tasks, triggered_by, status, scheduled_at, due_at, queued_at, deadline,
-        out_of_memory, attempt, stands_for, options, state_ids, run_timeout, lease_token, log_kept)
+        out_of_memory, attempt, most_attempts, retry_wait, stands_for, options, state_ids,
+        run_timeout, lease_token, log_kept)
       VALUES (:id, :organization, :project, :deployment, :schedule, :schedule_name, :tasks,
-        :trigger, 'queued', :scheduled_at, :due_at, :now, :deadline, 0, 1, :stands_for, :options,
-        :state_ids, :run_timeout, 0, 0))sql",
+        :trigger, 'queued', :scheduled_at, :due_at, :now, :deadline, 0, 1,
+        :most_attempts, :retry_wait, :stands_for, :options, :state_ids, :run_timeout, 0, 0))sql",
              {{"id", run.id},
               {"organization", run.organization},
               {"project", run.project},
@@ -100,6 +101,8 @@ void add_run(db::Session& db, const NewRun& run, Instant now) {
               {"due_at", run.due_at},
               {"now", now},
               {"deadline", std::max(now, run.due_at) + queue_deadline},
+              {"most_attempts", run.most_attempts},
+              {"retry_wait", run.retry_wait},
               {"stands_for", run.stands_for},
               {"options", to_column(run.options)},
               {"state_ids", to_column(run.state_ids)},

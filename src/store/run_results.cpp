@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "store/attempt_rows.h"
 #include "store/run_rows.h"
 #include "store/state_capture.h"
 #include "store/topics.h"
@@ -15,6 +16,12 @@ namespace {
 std::optional<std::string> printable_or_none(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   return printable(*text);
+}
+
+/// The cause as a sentence that another one may follow; empty without one.
+std::string sentence(const std::optional<std::string>& cause) {
+  if (!cause || cause->empty()) return "";
+  return *cause + (cause->ends_with('.') ? " " : ". ");
 }
 
 /// What the end of a run has to tidy up.
@@ -31,7 +38,8 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
                                const std::optional<std::string>& cancel_code, Instant now) {
   auto ended = db.one(
       "UPDATE runs SET status = :status, cause = :cause, cancel_code = :cancel_code,"
-      " ended_at = :now WHERE id = :id AND " THIS_RUN_WAITS " RETURNING " RUN_COLUMNS,
+      " ended_at = :now WHERE id = :id AND " THIS_RUN_WAITS
+      " AND (:status <> 'skipped' OR attempt = 1) RETURNING " RUN_COLUMNS,
       to_run,
       {{"status", to_text(status)},
        {"cause", printable(cause)},
@@ -42,12 +50,11 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
   return ended;
 }
 
-}  // namespace
-
-bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
-                const std::vector<CapturedState>& states, Instant now) {
+/// Ends an open run under its lease.
+std::optional<Ended> end_open(db::Session& db, const Lease& lease, const RunResult& result,
+                              Instant now) {
   // A run that was asked to stop keeps the code of the one who asked, unless it ended otherwise.
-  const auto ended = db.one(
+  return db.one(
       "UPDATE runs SET status = :status, exit_code = :exit_code, exit_signal = :exit_signal,"
       " out_of_memory = :out_of_memory, peak_memory = :peak_memory, cpu_time = :cpu_time,"
       " egress_bytes = :egress_bytes,"
@@ -78,13 +85,36 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
        {"cancel_code", result.cancel_code},
        {"id", lease.run},
        {"token", lease.token}});
-  if (!ended) return false;
+}
+
+std::optional<Ended> start_over(db::Session& db, const Run& run, const RunResult& result,
+                                Instant now) {
+  queue_next_attempt(db, run, result, now);
+  return Ended{.owner = {.organization = run.organization, .project = run.project},
+               .has_state_ids = !run.state_ids.empty(),
+               .has_schedule = run.schedule.has_value(),
+               .has_open_states = true};
+}
+
+}  // namespace
+
+Finish finish_run(db::Session& db, const Lease& lease, const RunResult& result,
+                  const std::vector<CapturedState>& states, Instant now) {
+  RunResult told = result;
+  auto again = may_be_tried_again(result.status) ? find_with_attempt_left(db, lease) : std::nullopt;
+  if (again && is_superseded(db, *again)) {
+    told.cause = fmt::format("{}It is not tried again: a newer fire of its schedule waits.",
+                             sentence(result.cause));
+    again.reset();
+  }
+  const auto ended = again ? start_over(db, *again, told, now) : end_open(db, lease, told, now);
+  if (!ended) return Finish::stale;
   write_states(db, ended->owner, {.run = lease.run, .final = true}, states, now);
   if (ended->has_open_states) make_states_final(db, lease.run, now);
   if (ended->has_state_ids || ended->has_schedule) release_locks(db, lease.run);
-  if (ended->has_state_ids) drop_state_ids(db, lease.run);
+  if (ended->has_state_ids && !again) drop_state_ids(db, lease.run);
   db.tell(topics::runs);
-  return true;
+  return again ? Finish::queued_again : Finish::ended;
 }
 
 Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, const RunId& run,

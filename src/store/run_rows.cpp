@@ -58,6 +58,10 @@ std::string_view to_text(Trigger trigger) {
   return word_for(trigger_words, trigger);
 }
 
+RunStatus status_from(std::string_view word) {
+  return value_in_column(status_words, word);
+}
+
 Run to_run(const db::Row& row) {
   return {.id = row.get<RunId>(0),
           .organization = row.get<OrganizationKey>(1),
@@ -68,9 +72,10 @@ Run to_run(const db::Row& row) {
           .schedule_name = row.get<std::optional<std::string>>(6),
           .tasks = texts_from(row.get<std::string_view>(7)),
           .trigger = value_in_column(trigger_words, row.get<std::string_view>(8)),
-          .status = value_in_column(status_words, row.get<std::string_view>(9)),
+          .status = status_from(row.get<std::string_view>(9)),
           .scheduled_at = row.get<std::optional<Instant>>(10),
           .due_at = row.get<Instant>(11),
+          .fire_due_at = row.get<std::optional<Instant>>(37),
           .queued_at = row.get<Instant>(12),
           .started_at = row.get<std::optional<Instant>>(13),
           .ended_at = row.get<std::optional<Instant>>(14),
@@ -82,6 +87,8 @@ Run to_run(const db::Row& row) {
           .cpu_time = row.get<std::optional<std::chrono::milliseconds>>(20),
           .egress_bytes = row.get<std::optional<std::int64_t>>(34),
           .attempt = row.get<int>(21),
+          .most_attempts = row.get<int>(35),
+          .retry_wait = row.get<std::chrono::milliseconds>(36),
           .stands_for = row.get<std::int64_t>(22),
           .cause = row.get<std::optional<std::string>>(23),
           .cancel_code = row.get<std::optional<std::string>>(24),

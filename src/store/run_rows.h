@@ -19,7 +19,8 @@
   "runs.cancel_code, runs.sandbox,"                                                           \
   " runs.options, runs.state_ids, runs.run_timeout, runs.stop_requested_at, runs.worker, "    \
   "runs.lease_token,"                                                                         \
-  " runs.log_lines, runs.log_kept, runs.egress_bytes"
+  " runs.log_lines, runs.log_kept, runs.egress_bytes, runs.most_attempts, runs.retry_wait, "  \
+  "runs.fire_due_at"
 
 /// The condition of the index `runs_open`.
 #define RUN_IS_OPEN "status IN ('starting', 'running', 'stopping')"
@@ -30,9 +31,11 @@
 
 namespace cupola::store {
 
-inline constexpr std::size_t run_column_count = 35;
+inline constexpr std::size_t run_column_count = 38;
 
 Run to_run(const db::Row& row);
+/// A status out of a column. Throws Failure for a word that is none.
+RunStatus status_from(std::string_view word);
 std::string to_column(const RunOptions& options);
 
 /// The state ids that a waiting or open run needs; replaces those it had.

@@ -3,9 +3,10 @@
 /// Runs: the queue, the leases, the results, the history.
 ///
 /// Life of a run: queued → starting → running → (stopping →) succeeded | failed | cancelled |
-/// timed_out | lost; a queued one may end skipped or cancelled. Each state that is not final has a
-/// deadline. Writes about a claimed run take the lease token of the claim and change nothing under
-/// a stale one.
+/// timed_out | lost; a queued one may end skipped or cancelled. One that failed, timed out or was
+/// lost goes back to queued while it has an attempt left (store/attempts.h). Each state that is not
+/// final has a deadline. Writes about a claimed run take the lease token of the claim and change
+/// nothing under a stale one.
 
 #include <map>
 #include <optional>
@@ -59,6 +60,7 @@ struct Run {
   RunStatus status = RunStatus::queued;
   std::optional<Instant> scheduled_at;  ///< nominal fire
   Instant due_at;                       ///< not claimed before
+  std::optional<Instant> fire_due_at;   ///< when it was due at first, once it was tried again
   Instant queued_at;
   std::optional<Instant> started_at;
   std::optional<Instant> ended_at;
@@ -69,11 +71,13 @@ struct Run {
   std::optional<std::int64_t> peak_memory;  ///< bytes
   std::optional<std::chrono::milliseconds> cpu_time;
   std::optional<std::int64_t> egress_bytes;  ///< sent; nothing where it was not counted
-  int attempt = 1;
-  std::int64_t stands_for = 1;             ///< fires that this run stands for after downtime
-  std::optional<std::string> cause;        ///< why it ended as it did, one line
-  std::optional<std::string> cancel_code;  ///< user, superseded, deployment_deleted, shutdown
-  std::optional<std::string> sandbox;      ///< what held it, or that nothing did
+  int attempt = 1;                           ///< the present one
+  int most_attempts = 1;
+  std::chrono::milliseconds retry_wait{0};  ///< after the first attempt; longer after each
+  std::int64_t stands_for = 1;              ///< fires that this run stands for after downtime
+  std::optional<std::string> cause;         ///< why it ended as it did, one line
+  std::optional<std::string> cancel_code;   ///< user, superseded, deployment_deleted, shutdown
+  std::optional<std::string> sandbox;       ///< what held it, or that nothing did
   RunOptions options;
   std::vector<std::string> state_ids;  ///< taken together before the start
   std::chrono::milliseconds run_timeout{24h};
@@ -105,6 +109,8 @@ struct NewRun {
   RunOptions options;
   std::vector<std::string> state_ids;
   std::chrono::milliseconds run_timeout{24h};
+  int most_attempts = 1;
+  std::chrono::milliseconds retry_wait{0};
 };
 void add_run(db::Session& db, const NewRun& run, Instant now);
 
@@ -145,10 +151,17 @@ struct RunResult {
   std::optional<std::int64_t> log_lines;
   std::optional<Instant> ended_at;  ///< by the supervisor's clock; `now` when absent
 };
-/// Ends the run: result, last state versions (made final) and release of its state ids, in the
-/// session's transaction. False, and nothing written, under a stale token.
-bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
-                const std::vector<CapturedState>& states, Instant now);
+/// What became of a run whose program ended.
+enum class Finish {
+  stale,        ///< nothing was written: the token is an older one, or the run has ended
+  ended,        ///< it is final
+  queued_again  ///< its next attempt waits in the queue
+};
+/// Ends the present attempt: result, last state versions (made final) and release of its state ids,
+/// in the session's transaction. The run is final then, or, while it has an attempt left and no
+/// stop was asked for, queued again (store/attempts.h).
+Finish finish_run(db::Session& db, const Lease& lease, const RunResult& result,
+                  const std::vector<CapturedState>& states, Instant now);
 
 /// Gives a claimed run that nothing was started for back to the queue, with the state ids that it
 /// should have taken. False under a stale token.
@@ -162,8 +175,8 @@ void explain_waiting(db::Session& db, std::string_view cause, Instant now);
 Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, const RunId& run,
                          std::string_view cancel_code, Instant now);
 
-/// Ends a queued run as skipped (superseded by a newer fire) or failed (waited too long); false
-/// when it is not queued any more.
+/// Ends a queued run as skipped (which one that has started once never is) or failed (waited too
+/// long); false when it is not queued any more.
 bool end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::string_view cause,
                     const std::optional<std::string>& cancel_code, Instant now);
 

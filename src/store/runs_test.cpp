@@ -75,7 +75,7 @@ class RunsTest : public testing::EachDatabase {
               const std::vector<CapturedState>& states = {}) {
     return db->write([&](db::Session& session) {
       return finish_run(session, {run.id, run.lease_token}, {.status = status}, states,
-                        noon + 1min);
+                        noon + 1min) == Finish::ended;
     });
   }
   Run find(const RunId& id) {
@@ -271,7 +271,7 @@ TEST_P(RunsTest, ARunGoesFromStartingToItsResult) {
   EXPECT_EQ(running.started_at, noon + 1s);
   EXPECT_EQ(running.deadline, noon + 1s + 24h);
 
-  EXPECT_TRUE(db->write([&](db::Session& session) {
+  db->write([&](db::Session& session) {
     return finish_run(session, lease,
                       {.status = RunStatus::failed,
                        .exit_code = 1,
@@ -283,7 +283,7 @@ TEST_P(RunsTest, ARunGoesFromStartingToItsResult) {
                        .log_lines = 7,
                        .ended_at = noon + 1min},
                       {{.state_id = "s", .payload = R"({"completed":{}})"}}, noon + 2min);
-  }));
+  });
   const Run ended = find(claimed.id);
   EXPECT_EQ(ended.status, RunStatus::failed);
   EXPECT_EQ(ended.exit_code, 1);
@@ -317,14 +317,16 @@ TEST_P(RunsTest, AStaleTokenChangesNothing) {
     const std::vector<CapturedState> states = {{.state_id = "s", .payload = "{}"}};
     EXPECT_FALSE(mark_running(session, stale, "none", noon));
     EXPECT_FALSE(capture_states(session, stale.run, stale.token, states, noon));
-    EXPECT_FALSE(finish_run(session, stale, {.status = RunStatus::succeeded}, states, noon));
+    EXPECT_EQ(finish_run(session, stale, {.status = RunStatus::succeeded}, states, noon),
+              Finish::stale);
     EXPECT_FALSE(requeue_run(session, stale, {}, "", noon));
   });
 
   EXPECT_EQ(find(claimed.id).status, RunStatus::starting);
   db->write([&](db::Session& session) {
     EXPECT_FALSE(find_state(session, tenant.organization.key, tenant.project.key, "s"));
-    EXPECT_TRUE(finish_run(session, *adopted, {.status = RunStatus::succeeded}, {}, noon));
+    EXPECT_EQ(finish_run(session, *adopted, {.status = RunStatus::succeeded}, {}, noon),
+              Finish::ended);
   });
 }
 

@@ -19,9 +19,9 @@ void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedul
   db.execute(R"sql(
       INSERT INTO schedules (key, organization_key, project_key, deployment_key, name, interval,
         timezone, offset_minutes, present, enabled, interval_since, overlap, missed, run_timeout,
-        state_ids, planned, created_at)
+        retries, retry_wait, state_ids, planned, created_at)
       SELECT :key, organization_key, project_key, key, :name, :interval, :timezone, :offset, 1, 0,
-        :now, :overlap, :missed, :run_timeout, :state_ids, 0, :now
+        :now, :overlap, :missed, :run_timeout, :retries, :retry_wait, :state_ids, 0, :now
       FROM deployments WHERE key = :deployment)sql",
              {{"key", new_id<ScheduleKey>()},
               {"name", released.name},
@@ -32,6 +32,8 @@ void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedul
               {"overlap", to_text(released.overlap)},
               {"missed", to_text(released.missed)},
               {"run_timeout", released.run_timeout},
+              {"retries", released.retries},
+              {"retry_wait", released.retry_wait},
               {"state_ids", to_column(released.state_ids)},
               {"deployment", deployment}});
 }
@@ -40,13 +42,16 @@ void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedul
 void change(db::Session& db, const ScheduleKey& schedule, const ReleasedSchedule& released) {
   db.execute(R"sql(
       UPDATE schedules SET interval = :interval, timezone = :timezone, present = 1,
-        overlap = :overlap, missed = :missed, run_timeout = :run_timeout, state_ids = :state_ids
+        overlap = :overlap, missed = :missed, run_timeout = :run_timeout, retries = :retries,
+        retry_wait = :retry_wait, state_ids = :state_ids
       WHERE key = :key)sql",
              {{"interval", released.interval},
               {"timezone", released.timezone},
               {"overlap", to_text(released.overlap)},
               {"missed", to_text(released.missed)},
               {"run_timeout", released.run_timeout},
+              {"retries", released.retries},
+              {"retry_wait", released.retry_wait},
               {"state_ids", to_column(released.state_ids)},
               {"key", schedule}});
 }
@@ -83,6 +88,8 @@ Schedule to_schedule(const db::Row& row) {
           .overlap = value_in_column(overlap_words, row.get<std::string>(12)),
           .missed = value_in_column(missed_words, row.get<std::string>(13)),
           .run_timeout = row.get<std::chrono::milliseconds>(14),
+          .retries = row.get<int>(19),
+          .retry_wait = row.get<std::chrono::milliseconds>(20),
           .state_ids = texts_from(row.get<std::string>(15)),
           .planned = row.get<bool>(16),
           .due_at = row.get<std::optional<Instant>>(17),

@@ -40,6 +40,8 @@ struct Schedule {
   Overlap overlap = Overlap::queue_one;
   Missed missed = Missed::latest;
   std::chrono::milliseconds run_timeout{24h};
+  int retries = 0;  ///< attempts after the first; of runs by the clock
+  std::chrono::milliseconds retry_wait{30s};
   std::vector<std::string> state_ids;  ///< that a run of the live release takes
   bool planned =
       false;  ///< whether due_at says what switch and interval want; else the scheduler plans
@@ -55,6 +57,8 @@ struct ReleasedSchedule {
   Overlap overlap = Overlap::queue_one;
   Missed missed = Missed::latest;
   std::chrono::milliseconds run_timeout{24h};
+  int retries = 0;
+  std::chrono::milliseconds retry_wait{30s};
   std::vector<std::string> state_ids;  ///< that its run takes
 };
 

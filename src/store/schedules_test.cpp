@@ -104,6 +104,8 @@ TEST_P(SchedulesTest, OnlyAnotherIntervalOrZoneIsPlannedAnew) {
   same.overlap = Overlap::skip;
   same.missed = Missed::all;
   same.run_timeout = 5min;
+  same.retries = 4;
+  same.retry_wait = 2min;
   same.state_ids = {"t", "u"};
   auto zone = released("zone", "@daily");
   zone.timezone = "Europe/Berlin";
@@ -114,6 +116,8 @@ TEST_P(SchedulesTest, OnlyAnotherIntervalOrZoneIsPlannedAnew) {
   EXPECT_EQ(find("same").overlap, Overlap::skip);
   EXPECT_EQ(find("same").missed, Missed::all);
   EXPECT_EQ(find("same").run_timeout, 5min);
+  EXPECT_EQ(find("same").retries, 4);
+  EXPECT_EQ(find("same").retry_wait, 2min);
   EXPECT_EQ(find("same").state_ids.size(), 2u);
   EXPECT_EQ(find("same").interval_since, noon);
   for (const char* name : {"other", "zone"}) {

@@ -39,13 +39,15 @@ bool has_fire(db::Session& db, const ScheduleKey& schedule, Instant nominal) {
 
 std::optional<Run> last_queued_run(db::Session& db) {
   return db.one("SELECT " RUN_COLUMNS
-                " FROM runs WHERE status = 'queued' ORDER BY due_at DESC, id DESC LIMIT 1",
+                " FROM runs WHERE status = 'queued' AND fire_due_at IS NULL"
+                " ORDER BY due_at DESC, id DESC LIMIT 1",
                 to_run);
 }
 
 std::vector<Run> list_runs_queued_after(db::Session& db, Instant after, int limit) {
   return db.all("SELECT " RUN_COLUMNS
                 " FROM runs WHERE status = 'queued' AND due_at > :after AND queued_at > :after"
+                " AND fire_due_at IS NULL"
                 " ORDER BY due_at DESC, id DESC LIMIT :limit",
                 to_run, {{"after", after}, {"limit", limit}});
 }

@@ -24,10 +24,10 @@ std::optional<Fire> last_fire_noticed(db::Session& db, const ScheduleKey& schedu
 
 bool has_fire(db::Session& db, const ScheduleKey& schedule, Instant nominal);
 
-/// The queued run that is due last of all.
+/// The queued run that is due last of all but those that wait for an attempt.
 std::optional<Run> last_queued_run(db::Session& db);
 
-/// Queued runs that were queued later than `after`, and are due later.
+/// Queued runs that were queued later than `after`, and are due later; none that has started once.
 std::vector<Run> list_runs_queued_after(db::Session& db, Instant after, int limit);
 
 /// A queued run of a fire: ends it as skipped and forgets the fire, so that it comes at its time.

@@ -43,7 +43,8 @@ class StatesTest : public testing::EachDatabase {
   }
   bool finish(const Lease& lease, const std::vector<CapturedState>& states = {}) {
     return db->write([&](db::Session& session) {
-      return finish_run(session, lease, {.status = RunStatus::succeeded}, states, noon);
+      return finish_run(session, lease, {.status = RunStatus::succeeded}, states, noon) ==
+             Finish::ended;
     });
   }
   Result<StateVersion> set(const std::string& state_id, const std::string& payload) {
