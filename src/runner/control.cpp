@@ -98,7 +98,10 @@ void Control::claim(Instant now) {
   }
   const auto claimed = with_.database.write(
       [&](db::Session& db) { return store::claim_runs(db, options_.worker, most, now); });
-  for (const store::Run& run : claimed) begin(run);
+  for (const store::Run& run : claimed) {
+    // Given back by a task of this server that has not come back itself: a later tick takes it up.
+    if (!open_.contains(run.id)) begin(run);
+  }
   if (static_cast<int>(claimed.size()) < most) {
     next_queued_ = with_.database.read([](db::Session& db) { return store::next_queued(db); });
     // One that is due already waits for something else than time; the next tick looks again.
