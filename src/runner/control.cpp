@@ -35,7 +35,9 @@ void Control::step(const Events& events) {
     next_tick_ = with_.machine.steady_now() + tick;
     on_tick(now);
   } else if (events.woken) {
-    reconcile();
+    const auto listed = list_own();
+    kill_foreign(listed);
+    reconcile(listed);
   }
   claim(now);
 }
@@ -142,7 +144,8 @@ Control::Shared Control::open_for(const store::Run& run) const {
 
 void Control::begin(const store::Run& run) {
   crash_point("run.claimed");
-  // Its last attempt is being tidied up here; `reconcile` takes this one up after that.
+  // A task of this server gave it back, or tidies up after its last attempt, and is not back
+  // itself; `reconcile` takes the run up after that.
   if (open_.contains(run.id)) return;
   auto open = open_for(run);
   take_free_slot(*open);
@@ -225,8 +228,11 @@ void Control::release(const Shared& open) {
 // -- once a second --
 
 void Control::on_tick(Instant now) {
+  // First of all, and with a read alone: also where the database takes no writes.
+  const auto listed = list_own();
+  kill_foreign(listed);
   watch_leases(now);
-  reconcile();
+  reconcile(listed);
   end_overdue(now);
   const std::vector<std::pair<RunId, Shared>> all(open_.begin(), open_.end());
   for (const auto& [id, open] : all) look_after(id, open);
@@ -281,33 +287,36 @@ void Control::look_after(const RunId& id, const Shared& open) {
       Tasks::Kind::other, open, [this, open] { capture_run(with_, *open); }, [](bool) {});
 }
 
-/// Brings together what is held here and what the database says: stops that were asked for, runs
-/// that another worker took over, and claims whose commit was in doubt.
-void Control::reconcile() {
-  const auto listed = with_.database.read(
+std::vector<store::Run> Control::list_own() const {
+  return with_.database.read(
       [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
-  std::set<RunId> ours;
-  for (const store::Run& run : listed) {
-    ours.insert(run.id);
-    const auto found = open_.find(run.id);
-    if (found == open_.end()) {
-      adopt(run);
-    } else if (!found->second->busy && found->second->lease.token != run.lease_token) {
-      kill_foreign(
-          *found->second);  // an earlier attempt, of which this server had not heard the end
-    } else if (run.stop_requested_at) {
-      pass_on_stop(*found->second);
-    }
-  }
+}
+
+/// Runs that another worker ended or took over; also earlier attempts, of whose end this server had
+/// not heard.
+void Control::kill_foreign(const std::vector<store::Run>& listed) const {
+  std::map<RunId, std::int64_t> ours;
+  for (const store::Run& run : listed) ours.emplace(run.id, run.lease_token);
   for (const auto& [id, open] : open_) {
-    if (!ours.contains(id)) kill_foreign(*open);
+    if (open->busy || open->ended || !open->supervisor) continue;
+    const auto found = ours.find(id);
+    if (found != ours.end() && found->second == open->lease.token) continue;
+    log_error("run {}: it is no longer this server's; killing its supervisor", id.text());
+    open->supervisor->signal(SIGKILL);
   }
 }
 
-void Control::kill_foreign(const OpenRun& open) {
-  if (open.busy || open.ended || !open.supervisor) return;
-  log_error("run {}: it is no longer this server's; killing its supervisor", open.run.id.text());
-  open.supervisor->signal(SIGKILL);
+/// Brings together what is held here and what the database says: stops that were asked for, and
+/// claims whose commit was in doubt.
+void Control::reconcile(const std::vector<store::Run>& listed) {
+  for (const store::Run& run : listed) {
+    const auto found = open_.find(run.id);
+    if (found == open_.end()) {
+      adopt(run);
+    } else if (run.stop_requested_at && found->second->lease.token == run.lease_token) {
+      pass_on_stop(*found->second);
+    }
+  }
 }
 
 void Control::pass_on_stop(OpenRun& open) const {
@@ -338,8 +347,7 @@ void Control::end_overdue(Instant now) {
 // -- after a restart --
 
 void Control::adopt_all() {
-  const auto runs = with_.database.read(
-      [&](db::Session& db) { return store::list_open_runs(db, options_.worker); });
+  const auto runs = list_own();
   for (const store::Run& run : runs) adopt(run);
   std::set<RunId> open;
   for (const auto& [id, held] : open_) open.insert(id);

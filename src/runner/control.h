@@ -59,8 +59,9 @@ class Control {
   void on_tick(Instant now);
   void watch_leases(Instant now);
   void look_after(const RunId& id, const Shared& open);
-  void reconcile();
-  static void kill_foreign(const OpenRun& open);
+  std::vector<store::Run> list_own() const;
+  void kill_foreign(const std::vector<store::Run>& listed) const;
+  void reconcile(const std::vector<store::Run>& listed);
   void pass_on_stop(OpenRun& open) const;
   void end_overdue(Instant now);
 

@@ -106,10 +106,13 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
     if (const auto given = process::give_to(prepared.states, *uid); !given) return given.error();
   }
   crash_point("run.states_seeded");
+  const std::string start = new_uuid7();
+  write_file(supervisor::start_file(prepared.folder), start, 0600, Lasting::while_up);
 
   supervisor::RunSpec spec{
       .run = run.id,
       .folder = prepared.folder,
+      .start = start,
       .log = home_.log(run.id),
       .command = meltano_command(run, order.content, order.work, prepared.layout),
       .env = run_environment(run, order.content, order.work, prepared.layout),

@@ -54,6 +54,16 @@ Fd hold(const supervisor::SupervisorProcess& process) {
   return pidfd;
 }
 
+/// Out of the way of a supervisor that is only now getting there: it finds no folder, or one of
+/// another start. One that got there just before is seen in it.
+void abandon(const std::filesystem::path& folder) {
+  const auto aside = std::filesystem::path(folder.string() + ".abandoned");
+  std::error_code error;
+  std::filesystem::rename(folder, aside, error);
+  end_supervisor(aside);
+  remove_tree(aside);
+}
+
 bool ends_within(const Fd& pidfd, std::chrono::milliseconds limit) {
   ::pollfd watched{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   return ::poll(&watched, 1, static_cast<int>(limit.count())) == 1;
@@ -86,11 +96,7 @@ void LocalSupervisor::signal(int number) {
 Found find_supervisor(const std::filesystem::path& folder) {
   const auto process = wait_for_process(folder);
   if (!process) {
-    // Moved away first: a supervisor that is only now getting here finds no folder and gives up.
-    const auto aside = std::filesystem::path(folder.string() + ".abandoned");
-    std::error_code error;
-    std::filesystem::rename(folder, aside, error);
-    remove_tree(aside);
+    abandon(folder);
     return {.kind = Found::Kind::never_started};
   }
   Fd pidfd = hold(*process);

@@ -470,6 +470,25 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
   EXPECT_EQ(find(id).status, store::RunStatus::lost);
 }
 
+TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledAlsoWhileNothingCanBeWritten) {
+  shared_database_ = true;
+  restart();
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+
+  db_->write([&](db::Session& session) {
+    const store::Run run = *store::find_run(session, id);
+    EXPECT_TRUE(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                  {.status = store::RunStatus::lost}, {}, now()));
+    session.execute(R"sql(CREATE TRIGGER read_only BEFORE UPDATE ON workers
+                          BEGIN SELECT RAISE(ABORT, 'the database is read-only'); END)sql");
+  });
+
+  EXPECT_TRUE(comes_true([&] { return has_ended(process->pid); }));
+}
+
 TEST_F(RunnerTest, Case02ARunOfAServerThatIsGoneIsLostHoweverItsClockWas) {
   const RunId id = [&] {
     store::NewRun run = cupola::testing::new_run(tenant_, now());

@@ -24,8 +24,8 @@ std::shared_ptr<Process> Host::start(const runner::StartOrder& order, std::strin
   }
   folders[process->run] = std::move(folder);
   ++truths_[process->run].starts;
-  const auto until_there = faults_.slow_starts && world_.random.chance(20)
-                               ? world_.random.between(1s, 5s)
+  const auto until_there = world_.random.chance(faults_.slow_starts)
+                               ? world_.random.between(1s, 12s)
                                : world_.random.between(1ms, 30ms);
   world_.at(until_there, [this, process] { arrive(process); });
   if (world_.random.chance(faults_.supervisor_dies)) {
@@ -47,24 +47,26 @@ std::vector<std::shared_ptr<Process>> Host::live() const {
   return alive;
 }
 
-Folder* Host::folder_of(const Shared& process) {
-  const auto found = folders.find(process->run);
-  return found != folders.end() && found->second.process == process ? &found->second : nullptr;
+/// What is at the path that it knows.
+Folder* Host::folder_of(const Process& process) {
+  const auto found = folders.find(process.run);
+  return found != folders.end() ? &found->second : nullptr;
 }
 
-/// The supervisor gets to its folder, or finds that it is gone.
+/// The supervisor gets to its folder, or finds that it is gone, or made anew for another.
 void Host::arrive(const Shared& process) {
   if (!process->is_alive) return;
-  Folder* folder = folder_of(process);
+  Folder* folder = folder_of(*process);
   if (folder == nullptr) return die(process);
+  if (folder->process != process) return die(process);
   folder->has_supervisor_file = true;
   process->has_handler = true;
-  if (faults_.slow_starts && world_.random.chance(2)) return;
+  if (faults_.slow_starts > 0 && world_.random.chance(2)) return;
   world_.at(world_.random.between(5ms, 100ms), [this, process] { run_program(process); });
 }
 
 void Host::run_program(const Shared& process) {
-  Folder* folder = folder_of(process);
+  Folder* folder = folder_of(*process);
   if (!process->is_alive || process->is_ending || process->is_stuck || folder == nullptr) return;
   if (world_.random.chance(2)) {
     return end(process, {.status = store::RunStatus::failed, .cause = "It never started."});
@@ -74,7 +76,7 @@ void Host::run_program(const Shared& process) {
   about_to_run(*process);
   process->is_running = true;
   folder->started = supervisor::Started{.pid = 1, .at = world_.now(), .sandbox = "simulated"};
-  told(process->run, false);
+  told(*process, false);
 
   auto lasts = world_.random.between(50ms, 20s);
   if (world_.random.chance(15)) lasts = world_.random.between(20s, 150s);
@@ -92,7 +94,7 @@ void Host::run_program(const Shared& process) {
 }
 
 void Host::write_state(const Shared& process) {
-  Folder* folder = folder_of(process);
+  Folder* folder = folder_of(*process);
   if (!process->is_alive || !process->is_running || folder == nullptr) return;
   folder->is_torn = world_.random.chance(10);
   for (auto& [state_id, reached] : folder->states) ++reached;
@@ -120,7 +122,7 @@ void Host::ask_to_end(const Shared& process, const store::RunResult& result,
 
 void Host::end(const Shared& process, const store::RunResult& result) {
   if (!process->is_alive || process->is_ending || process->is_stuck) return;
-  Folder* folder = folder_of(process);
+  Folder* folder = folder_of(*process);
   if (folder == nullptr) return die(process);
   folder->is_torn = false;
   folder->result = result;
@@ -138,7 +140,7 @@ void Host::die(const Shared& process) {
   process->is_running = false;
   std::erase(processes_, process);
   world_.note("{} is gone", process->name);
-  told(process->run, true);
+  told(*process, true);
 }
 
 /// As supervisor::ServerWatch, which looks each second; here when it can have become silent.

@@ -52,10 +52,10 @@ struct Folder {
 };
 
 struct HostFaults {
-  bool slow_starts = false;  ///< and some that never get anywhere
-  int supervisor_dies = 0;   ///< per cent of all
-  int hangs = 0;             ///< per cent of programs that end only when they are made to
-  int stuck = 0;             ///< per cent of supervisors that stop to do anything
+  int slow_starts = 0;      ///< per cent of all; and some that never get anywhere
+  int supervisor_dies = 0;  ///< per cent of all
+  int hangs = 0;            ///< per cent of programs that end only when they are made to
+  int stuck = 0;            ///< per cent of supervisors that stop to do anything
 };
 
 /// One machine. `told` is called when something happened that a server would be woken for.
@@ -67,7 +67,7 @@ class Host {
   std::map<RunId, Folder> folders;
   /// When its server gave the last sign of life.
   std::function<Instant()> last_sign = [] { return Instant{}; };
-  std::function<void(const RunId&, bool has_ended)> told = [](const RunId&, bool) {};
+  std::function<void(const Process&, bool has_ended)> told = [](const Process&, bool) {};
   std::function<void(const Process&)> about_to_run = [](const Process&) {};
   std::chrono::milliseconds longest_silence{0};  ///< 0: supervisors do not watch their server
   std::chrono::milliseconds grace{20s};
@@ -80,7 +80,7 @@ class Host {
 
  private:
   using Shared = std::shared_ptr<Process>;
-  Folder* folder_of(const Shared& process);
+  Folder* folder_of(const Process& process);
   void arrive(const Shared& process);
   void run_program(const Shared& process);
   void write_state(const Shared& process);

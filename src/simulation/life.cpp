@@ -21,6 +21,7 @@ class Held : public runner::Supervisor {
   Held(Host& host, std::shared_ptr<Process> process) : host_(host), process_(std::move(process)) {}
   bool has_ended() const override { return !process_->is_alive; }
   void signal(int number) override { host_.signal(process_, number); }
+  const Process& process() const { return *process_; }
 
  private:
   Host& host_;
@@ -34,8 +35,13 @@ Server::Life::Life(Server& owner, runner::Options options)
       world(owner.shared_.world),
       database(owner.shared_.database, world, owner.shared_.database_faults,
                {.point = [this] { point(); },
-                .fault = [this](bool writes) { return server.fault(writes); },
-                .wrote = [this] { server.last_write_ = world.now(); }}),
+                .fault =
+                    [this](bool writes) {
+                      if (writes) wait_for_turn();
+                      return server.fault(writes);
+                    },
+                // At once: what the same step does next may hide what was wrong.
+                .wrote = [this] { world.check(); }}),
       control(
           {.database = database, .vault = owner.shared_.vault, .clock = owner, .machine = *this},
           *this, std::move(options)) {}
@@ -52,16 +58,41 @@ void Server::Life::point() {
   if (!shared.may_fail) return;
   Random& random = world.random;
   if (random.per_million(shared.server_faults.killed)) {
-    server.kill();
+    server.restart(random.chance(70) ? random.between(10ms, 5s) : random.between(5s, 3min));
     throw Killed{};
   }
+  if (points_until_hit > 0 && --points_until_hit == 0) {
+    if (hit_kills) {
+      server.restart(random.between(10ms, 1s));
+      throw Killed{};
+    }
+    server.pause(random.between(29s, 45s));
+  }
   if (random.per_million(shared.server_faults.held_up)) {
-    world.pass(random.between(1ms, random.chance(20) ? 8000ms : 200ms));
+    world.pass(random.between(1ms, random.chance(shared.server_faults.long_holds) ? 8s : 200ms));
+  }
+  if (world.now() < server.sluggish_until_ && random.chance(40)) {
+    world.pass(random.between(100ms, 3s));
   }
   if (random.per_million(shared.server_faults.paused)) {
     server.pause(random.between(1s, random.chance(30) ? 10min : 40s));
   }
   wait_while_paused();
+}
+
+void Server::Life::wait_for_turn() {
+  if (world.now() >= server.writes_slowly_until_ || !world.random.chance(50)) return;
+  world.pass(world.random.between(100ms, 3s));
+  point();
+}
+
+void Server::Life::choose_hit() {
+  constexpr int points = 14;  // of start_run, the last one after the supervisor is there
+  points_until_hit = 0;
+  Random& random = world.random;
+  if (!server.shared_.may_fail || !random.chance(server.shared_.server_faults.starts_hit)) return;
+  hit_kills = random.chance(35);
+  points_until_hit = hit_kills && random.chance(60) ? points : 1 + random.below(points);
 }
 
 void Server::Life::later(std::chrono::milliseconds span, std::function<void()> f) {
@@ -130,10 +161,12 @@ void Server::Life::loop_turn() {
 void Server::Life::run(Kind kind, const RunId& run, std::function<void()> work,
                        std::function<void(bool)> then) {
   ++tasks;
-  const auto wait = kind == Kind::start && world.random.chance(5) ? world.random.between(1s, 20s)
-                                                                  : world.random.between(0ms, 10ms);
-  later(wait, [this, run, work = std::move(work), then = std::move(then)] {
+  const auto wait = kind == Kind::start && world.random.chance(12)
+                        ? world.random.between(1s, 20s)
+                        : world.random.between(0ms, 10ms);
+  later(wait, [this, kind, run, work = std::move(work), then = std::move(then)] {
     bool done = false;
+    if (kind == Kind::start) choose_hit();
     try {
       work();
       done = true;
@@ -228,16 +261,30 @@ runner::Found Server::Life::find(const store::Run& run) {
     world.pass(100ms);
     point();
   }
-  folders.erase(run.id);
+  // Where that took too long all else does.
+  if (server.shared_.may_fail && world.random.chance(50)) server.be_sluggish(6s);
+  abandon(run.id);
   return {};
+}
+
+/// As in the product: a supervisor that is not there yet finds no folder, one that is, is killed.
+void Server::Life::abandon(const RunId& run) {
+  auto aside = server.host_.folders.extract(run);
+  if (aside && aside.mapped().has_supervisor_file)
+    server.host_.signal(aside.mapped().process, SIGKILL);
 }
 
 std::optional<int> Server::Life::slot_of(const RunId&) const {
   return std::nullopt;
 }
 
-void Server::Life::watch(const RunId& run, runner::Supervisor&) {
-  watched.insert(run);
+void Server::Life::watch(const RunId& run, runner::Supervisor& supervisor) {
+  watched[run] = &static_cast<const Held&>(supervisor).process();
+}
+
+bool Server::Life::is_watched(const Process& process) const {
+  const auto found = watched.find(process.run);
+  return found != watched.end() && found->second == &process;
 }
 
 void Server::Life::forget(const RunId& run) {

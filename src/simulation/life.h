@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 
 #include "simulation/server.h"
 
@@ -19,6 +20,10 @@ struct Server::Life : public runner::Machine,
 
   /// Around each thing that a thread of it does: it is held up, paused or killed here.
   void point();
+  /// Before each write.
+  void wait_for_turn();
+  /// Chooses what befalls it while it starts a run, where being late or gone does most harm.
+  void choose_hit();
   /// Runs `f` as one of its threads, later.
   void later(std::chrono::milliseconds span, std::function<void()> f);
   void plan_loop(std::chrono::milliseconds span);
@@ -27,6 +32,8 @@ struct Server::Life : public runner::Machine,
   void scheduler_turn();
   void wake();
   bool is_idle() const;
+  void abandon(const RunId& run);
+  bool is_watched(const Process& process) const;
 
   // runner::Tasks
   void run(Kind kind, const RunId& run, std::function<void()> work,
@@ -57,11 +64,13 @@ struct Server::Life : public runner::Machine,
   bool is_alive = true;
   FaultyDatabase database;
   runner::Control control;
-  std::set<RunId> watched;
+  std::map<RunId, const Process*> watched;
   runner::Events events;
   std::deque<std::function<void()>> posted;
   int tasks = 0;
   bool is_adopted = false;
+  int points_until_hit = 0;  ///< 0: nothing is to come
+  bool hit_kills = false;
   bool in_loop = false;
   bool in_scheduler = false;
   std::uint64_t loop_plan = 0;

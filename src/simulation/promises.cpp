@@ -35,6 +35,14 @@ constexpr const char* watch_sql[] = {
         coalesce(NEW.run_id, ''), CAST(count(*) AS text), '', '' FROM run_locks
         WHERE scope = NEW.project_key AND name = NEW.state_id AND run_id = NEW.run_id;
     END)sql",
+    R"sql(CREATE TRIGGER first_beat AFTER INSERT ON workers BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('beat', NEW.worker, '', '', '',
+        '', '');
+    END)sql",
+    R"sql(CREATE TRIGGER beat AFTER UPDATE ON workers BEGIN
+      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('beat', NEW.worker, '', '', '',
+        '', '');
+    END)sql",
     R"sql(CREATE TRIGGER schedule_changed AFTER UPDATE ON schedules BEGIN
       INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('schedule', NEW.key,
         CASE WHEN NEW.planned = 1 THEN CAST(coalesce(NEW.due_at, '') AS text) ELSE '' END,
@@ -44,8 +52,13 @@ constexpr const char* watch_sql[] = {
     END)sql",
 };
 
-/// Longer than a server that works goes without a write while runs are open.
-constexpr std::chrono::milliseconds long_silence = 12s;
+/// After so many looks of another without a beat of its own, or nearly, a server's runs are lost
+/// (runner::looks_for).
+constexpr int many_looks = 25;
+/// Its supervisors have ended theirs by then (runner::longest_silence_for, and a tenth of it).
+constexpr std::chrono::milliseconds long_silence = 23s;
+/// A server that can see that its run is another's kills it within that.
+constexpr std::chrono::milliseconds until_killed = 30s;
 /// The clock of a server is wrong by so much at most (`Story::set_clock`).
 constexpr std::chrono::milliseconds wrong_by = 20s;
 
@@ -90,6 +103,7 @@ Promises::Promises(Shared& shared, const std::vector<std::unique_ptr<Server>>& s
 }
 
 void Promises::check() {
+  check_given_up();
   if (shared_.database.writes() == seen_writes_) return;
   const auto changes = shared_.database.write([](db::Session& db) {
     auto all = db.all(
@@ -106,6 +120,7 @@ void Promises::check() {
   });
   seen_writes_ = shared_.database.writes();
   for (const Change& change : changes) {
+    if (change.kind == "beat") beaten(change.subject);
     if (change.kind == "run") run_changed(change);
     if (change.kind == "run added") run_added(change);
     if (change.kind == "state") state_written(change);
@@ -130,15 +145,54 @@ void Promises::run_changed(const Change& change) {
         change.c != "0")
       broken("{} was told to have succeeded, but its program never exited with 0", name);
   }
-  if (to != store::RunStatus::lost) return;
+  if (to == store::RunStatus::lost) lost(RunId(change.subject));
+}
+
+void Promises::lost(const RunId& run) {
   for (const auto& server : servers_) {
     for (const auto& process : server->host().live()) {
-      if (process->run != RunId(change.subject) || !process->is_running) continue;
-      const Instant now = shared_.world.now();
-      if (now - server->last_sign() < long_silence && !is_cut_off(*server))
-        broken("{} was told lost, but {} is alive and so is its server", name, process->name);
+      if (process->run != run || !process->is_running) continue;
+      if (!could_not_beat(*server))
+        broken("{} was told lost, but {} is alive and so is its server",
+               shared_.world.name_of(run.text(), "run"), process->name);
+      given_up_.push_back(
+          {.process = process, .server = server.get(), .looked_at = shared_.world.now()});
     }
   }
+  check_given_up();
+}
+
+void Promises::beaten(const std::string& worker) {
+  for (const auto& server : servers_) {
+    if (server->name() != worker) ++beats_since_[server->name()][worker];
+  }
+  beats_since_[worker].clear();
+}
+
+/// Others did so for long while it did not. When nobody can, nobody's runs are lost.
+bool Promises::could_not_beat(const Server& server) const {
+  const auto since = beats_since_.find(server.name());
+  return since != beats_since_.end() &&
+         std::any_of(since->second.begin(), since->second.end(),
+                     [](const auto& other) { return other.second >= many_looks; });
+}
+
+/// A server that lives and cannot reach the database cannot know that others take its runs for
+/// lost. Nothing can be done about that without ending runs when the database is gone for all.
+void Promises::check_given_up() {
+  const Instant now = shared_.world.now();
+  std::erase_if(given_up_, [&](GivenUp& one) {
+    if (!one.process->is_running) return true;
+    if (now - one.server->last_sign() > long_silence)
+      broken("{} outlives its server", one.process->name);
+    // In steps, because time may leap where nobody is there.
+    const auto passed = std::min<std::chrono::milliseconds>(now - one.looked_at, 2s);
+    one.kept_for = one.server->can_see_its_runs() ? one.kept_for + passed : 0ms;
+    one.looked_at = now;
+    if (one.kept_for > until_killed)
+      broken("{} goes on though its run was told lost", one.process->name);
+    return false;
+  });
 }
 
 void Promises::attempt_changed(const Change& change) {
@@ -164,15 +218,18 @@ void Promises::attempt_changed(const Change& change) {
   if (change.attempt != change.before + 1 || to != store::RunStatus::queued || token == before)
     broken("{} went from attempt {} to {}, {}, token {} to {}", name, change.before, change.attempt,
            change.b, before, token);
-  const auto [ended_at, wait] = *shared_.database.read([&](db::Session& db) {
+  const auto [ended_at, wait, was_lost] = *shared_.database.read([&](db::Session& db) {
     return db.one(
-        "SELECT a.ended_at, r.retry_wait FROM run_attempts a JOIN runs r ON r.id = a.run_id"
+        "SELECT a.ended_at, r.retry_wait, a.status FROM run_attempts a JOIN runs r ON r.id = "
+        "a.run_id"
         " WHERE a.run_id = :id AND a.attempt = :attempt",
         [](const db::Row& row) {
-          return std::pair(row.get<Instant>(0), row.get<std::chrono::milliseconds>(1));
+          return std::tuple(row.get<Instant>(0), row.get<std::chrono::milliseconds>(1),
+                            row.get<std::string_view>(2) == "lost");
         },
         {{"id", change.subject}, {"attempt", change.before}});
   });
+  if (was_lost) lost(RunId(change.subject));
   if (change.due + wrong_by < ended_at + wait * (1 << (change.before - 1)))
     broken("attempt {} of {} is due at once", change.attempt, name);
 }
@@ -244,27 +301,28 @@ void Promises::schedule_changed(const Change& change) {
   planned.eras.back().until = std::max(planned.eras.back().until, era.until);
 }
 
-/// It lives and cannot know that others take its runs for lost. Nothing can be done about that
-/// without ending runs when the database is gone for all.
-bool Promises::is_cut_off(const Server& server) const {
-  return shared_.world.now() - server.last_write() > long_silence;
-}
-
-void Promises::check_start(const Process& process) const {
-  const auto [is_open, may_overlap] = shared_.database.read([&](db::Session& db) {
-    const auto run = store::find_run(db, process.run);
-    const auto schedule = run->schedule ? store::find_schedule(db, *run->schedule) : std::nullopt;
-    return std::pair(!store::is_final(run->status) && run->attempt == process.attempt,
-                     !schedule || schedule->overlap == store::Overlap::allow);
+void Promises::check_start(const Process& process, const Server& home) const {
+  const auto [run, may_overlap] = shared_.database.read([&](db::Session& db) {
+    auto found = *store::find_run(db, process.run);
+    const auto schedule = found.schedule ? store::find_schedule(db, *found.schedule) : std::nullopt;
+    const bool overlaps = !schedule || schedule->overlap == store::Overlap::allow;
+    return std::pair(std::move(found), overlaps);
   });
+  if (store::is_final(run.status) || run.attempt != process.attempt)
+    broken("{} is started after its end", process.name);
   const auto truth = shared_.truths.find(process.run);
   if (truth != shared_.truths.end() && truth->second.is_log_closed)
     broken("{} is started, but the log of its run is closed", process.name);
+  if (run.worker != home.name())
+    broken("{} is started though its run is {}", process.name,
+           run.worker ? "that of " + *run.worker : "in the queue");
+  const auto is_given_up = [&](const std::shared_ptr<Process>& other) {
+    return std::any_of(given_up_.begin(), given_up_.end(),
+                       [&](const GivenUp& one) { return one.process == other; });
+  };
   for (const auto& server : servers_) {
-    if (is_cut_off(*server)) continue;
     for (const auto& other : server->host().live()) {
-      if (other.get() == &process && !is_open) broken("{} is started after its end", process.name);
-      if (!other->is_running) continue;
+      if (!other->is_running || is_given_up(other)) continue;
       if (other->run == process.run)
         broken("{} is started while {} lives", process.name, other->name);
       for (const std::string& state_id : process.state_ids) {
@@ -308,7 +366,7 @@ void Promises::check_nothing_left() {
   if (stuck > 0) broken("{} runs are not final long after the last fault", stuck);
   for (const auto& server : servers_) {
     for (const auto& process : server->host().live()) broken("{} is an orphan", process->name);
-    if (!server->host().folders.empty())
+    if (!server->host().folders.empty() && !server->is_retired())
       broken("{} work folders lie about on {}", server->host().folders.size(), server->name());
   }
   for (const char* sql :

@@ -17,9 +17,10 @@ Server::Server(Shared& shared, std::string name, bool shares_database)
       host_(shared.world, shared.host_faults, shared.truths) {
   host_.last_sign = [this] { return last_sign(); };
   if (shares_database) host_.longest_silence = runner::longest_silence_for(lease);
-  host_.about_to_run = shared.about_to_run;
-  host_.told = [this](const RunId& run, bool has_ended) {
-    if (!life_ || !life_->watched.contains(run)) return;
+  host_.about_to_run = [this](const Process& process) { shared_.about_to_run(process, *this); };
+  host_.told = [this](const Process& process, bool has_ended) {
+    const RunId& run = process.run;
+    if (!life_ || !life_->is_watched(process)) return;
     if (shared_.may_fail && shared_.world.random.chance(shared_.server_faults.deaf)) return;
     (has_ended ? life_->events.ended : life_->events.started).push_back(run);
     if (!life_->in_loop) life_->plan_loop(shared_.world.random.between(0ms, 5ms));
@@ -31,7 +32,7 @@ Server::~Server() {
 }
 
 void Server::start() {
-  if (is_up()) return;
+  if (is_up() || is_retired_) return;
   shared_.world.note("{} starts", name_);
   paused_until_ = shared_.world.now();
   life_ = std::make_shared<Life>(*this, runner::Options{.worker = name_,
@@ -50,16 +51,41 @@ void Server::kill() {
   life_.reset();
 }
 
+void Server::restart(std::chrono::milliseconds away) {
+  kill();
+  shared_.world.at(away, [this] { start(); });
+}
+
+void Server::retire() {
+  shared_.world.note("{} is gone for good", name_);
+  kill();
+  is_retired_ = true;
+}
+
 void Server::pause(std::chrono::milliseconds span) {
   if (!is_up() || is_paused()) return;
   shared_.world.note("{} is paused for {}", name_, to_text(span));
   last_sign_ = shared_.world.now();
   paused_until_ = shared_.world.now() + span;
+  if (span > 20s) be_sluggish(span + 2s);  // its threads come back one after the other
 }
 
 void Server::cut_off(std::chrono::milliseconds span) {
   shared_.world.note("{} is cut off from the database for {}", name_, to_text(span));
   cut_off_until_ = shared_.world.now() + span;
+}
+
+void Server::be_sluggish(std::chrono::milliseconds span) {
+  sluggish_until_ = shared_.world.now() + span;
+}
+
+void Server::write_slowly(std::chrono::milliseconds span) {
+  writes_slowly_until_ = shared_.world.now() + span;
+}
+
+void Server::only_read(std::chrono::milliseconds span) {
+  shared_.world.note("{} can only read for {}", name_, to_text(span));
+  only_reads_until_ = shared_.world.now() + span;
 }
 
 void Server::set_clock(std::chrono::milliseconds skew) {
@@ -74,7 +100,7 @@ void Server::wake() {
 }
 
 void Server::resume() {
-  paused_until_ = cut_off_until_ = shared_.world.now();
+  paused_until_ = cut_off_until_ = only_reads_until_ = shared_.world.now();
 }
 
 void Server::as_user(std::function<void(db::Database&)> action) {
@@ -97,7 +123,13 @@ std::string Server::fault(bool writes) const {
   if (now < cut_off_until_) return "The network is cut.";
   if (now < shared_.database_down_until) return "The database is down.";
   if (writes && now < shared_.disk_full_until) return "The database's disk is full.";
+  if (writes && now < only_reads_until_) return "The database is read-only.";
   return "";
+}
+
+bool Server::can_see_its_runs() const {
+  // Only one that has taken over what it finds can do without writes.
+  return is_up() && !is_paused() && fault(!life_->is_adopted).empty();
 }
 
 }  // namespace cupola::simulation

@@ -23,8 +23,12 @@ struct ServerFaults {
   int held_up = 0;      ///< one thread, for up to some seconds
   int paused = 0;       ///< all of it, for up to ten minutes
   int start_fails = 0;  ///< no process to be had
+  int starts_hit = 0;   ///< per cent of starts of runs in which it is killed or paused for long
+  int long_holds = 20;  ///< per cent of what is held up: for seconds
   int deaf = 0;         ///< per cent of all events that it is not told of
 };
+
+class Server;
 
 /// What servers have in common.
 struct Shared {
@@ -39,7 +43,7 @@ struct Shared {
   Instant disk_full_until;
   bool may_fail = true;
   /// Looks at what is alive, before a program starts.
-  std::function<void(const Process&)> about_to_run;
+  std::function<void(const Process&, const Server&)> about_to_run;
 };
 
 class Server : public Clock {
@@ -49,8 +53,18 @@ class Server : public Clock {
 
   void start();
   void kill();
+  /// Kills it, and it starts again after so long.
+  void restart(std::chrono::milliseconds away);
+  /// Its machine is never seen again; what runs there goes on without it.
+  void retire();
   void pause(std::chrono::milliseconds span);
   void cut_off(std::chrono::milliseconds span);
+  /// Its threads are held up again and again, for up to some seconds.
+  void be_sluggish(std::chrono::milliseconds span);
+  /// Its writes wait for their turn, for up to some seconds each.
+  void write_slowly(std::chrono::milliseconds span);
+  /// The database takes no writes from it.
+  void only_read(std::chrono::milliseconds span);
   void set_clock(std::chrono::milliseconds skew);
   void resume();
   void wake();
@@ -59,10 +73,12 @@ class Server : public Clock {
 
   bool is_up() const { return life_ != nullptr; }
   bool is_paused() const { return paused_until_ > shared_.world.now(); }
+  bool is_retired() const { return is_retired_; }
+  /// It works, and reaches what it needs of the database to know which runs are its own.
+  bool can_see_its_runs() const;
   Instant now() const override { return shared_.world.now() + skew_; }
   const std::string& name() const { return name_; }
   Instant last_sign() const;
-  Instant last_write() const { return last_write_; }
   Host& host() { return host_; }
 
  private:
@@ -80,7 +96,10 @@ class Server : public Clock {
   Instant paused_until_;
   Instant cut_off_until_;
   Instant last_sign_;
-  Instant last_write_;
+  Instant only_reads_until_;
+  Instant sluggish_until_;
+  Instant writes_slowly_until_;
+  bool is_retired_ = false;
   Alive life_;
 };
 

@@ -55,7 +55,9 @@ Outcome simulate(std::uint64_t seed, std::size_t notes) {
   std::vector<std::unique_ptr<Server>> servers;
   Outcome outcome{.seed = seed};
   Promises promises(shared, servers);
-  shared.about_to_run = [&](const Process& process) { promises.check_start(process); };
+  shared.about_to_run = [&](const Process& process, const Server& home) {
+    promises.check_start(process, home);
+  };
   world.check = [&] { promises.check(); };
   Story story(shared, servers);
   try {

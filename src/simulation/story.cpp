@@ -51,6 +51,7 @@ void Story::begin() {
     }
   });
   for (const auto& server : servers_) server->start();
+  if (count > 1 && random_.chance(15)) world_.at(random_.between(30s, 4min), [this] { retire(); });
   go_on();
 }
 
@@ -65,8 +66,9 @@ void Story::choose_faults() {
                            .held_up = some(10'000),
                            .paused = some(3'000),
                            .start_fails = some(50'000),
+                           .starts_hit = some(25),
                            .deaf = some(20)};
-  shared_.host_faults = {.slow_starts = random_.chance(30),
+  shared_.host_faults = {.slow_starts = random_.chance(35) ? 40 : 0,
                          .supervisor_dies = some(15),
                          .hangs = some(10),
                          .stuck = some(4)};
@@ -75,10 +77,23 @@ void Story::choose_faults() {
               &Story::stop_run,        &Story::stop_run};
   for (const Action fault :
        {&Story::kill, &Story::kill, &Story::pause, &Story::cut_off, &Story::database_down,
-        &Story::disk_full, &Story::set_clock, &Story::lose_power}) {
-    if (random_.chance(50)) actions_.push_back(fault);
+        &Story::disk_full, &Story::set_clock, &Story::lose_power, &Story::cut_off_and_restart,
+        &Story::cut_off_until_the_last_look, &Story::only_read}) {
+    if (random_.chance(35)) actions_.push_back(fault);
   }
-  if (random_.chance(10)) actions_.push_back(&Story::long_outage);
+  if (random_.chance(10)) {
+    actions_.push_back(&Story::long_outage);
+  } else if (random_.chance(17)) {
+    be_slow();
+  }
+}
+
+/// Servers in whose steps much time goes by, so that much happens between two transactions of one.
+void Story::be_slow() {
+  shared_.server_faults.held_up = 50'000 + random_.below(100'000);
+  shared_.server_faults.long_holds = 40;
+  longest_quiet_ = 12s;
+  actions_.insert(actions_.end(), {&Story::deploy_twice, &Story::deploy_twice, &Story::cut_off});
 }
 
 store::ReleasedSchedule Story::new_schedule(int number) {
@@ -164,7 +179,7 @@ void Story::switch_off() {
 void Story::go_on() {
   if (!shared_.may_fail) return;
   (this->*random_.pick(actions_))();
-  world_.at(random_.between(1s, 40s), [this] { go_on(); });
+  world_.at(random_.between(1s, longest_quiet_), [this] { go_on(); });
 }
 
 // -- users, through whichever server answers --
@@ -190,7 +205,18 @@ void Story::switch_schedule() {
 }
 
 void Story::deploy() {
-  Deployment& deployment = deployments_[static_cast<std::size_t>(random_.below(2))];
+  deploy_to(static_cast<std::size_t>(random_.below(2)));
+}
+
+/// Somebody sees at once that it was the wrong commit.
+void Story::deploy_twice() {
+  const auto which = static_cast<std::size_t>(random_.below(2));
+  deploy_to(which);
+  world_.at(random_.between(1ms, 5s), [this, which] { deploy_to(which); });
+}
+
+void Story::deploy_to(std::size_t which) {
+  Deployment& deployment = deployments_[which];
   for (auto& schedule : deployment.schedules) {
     if (random_.chance(50)) vary(schedule);
   }
@@ -250,6 +276,36 @@ void Story::pause() {
 
 void Story::cut_off() {
   random_.pick(servers_)->cut_off(random_.between(1s, 90s));
+}
+
+/// Its runs are told lost and go on, and then it cannot remember that they were its own.
+void Story::cut_off_and_restart() {
+  Server* server = random_.pick(servers_).get();
+  const auto away = random_.between(28s, 60s);
+  server->cut_off(away);
+  world_.at(away - random_.between(0ms, 3s),
+            [this, server] { server->restart(random_.between(10ms, 5s)); });
+}
+
+/// It beats again just when others have seen enough to tell its runs lost, and wait to write that.
+void Story::cut_off_until_the_last_look() {
+  Server* server = random_.pick(servers_).get();
+  server->cut_off(random_.between(28500ms, 31s));
+  world_.at(27s, [this, server] {
+    for (const auto& other : servers_) {
+      if (other.get() != server) other->write_slowly(5s);
+    }
+  });
+}
+
+void Story::only_read() {
+  random_.pick(servers_)->only_read(random_.between(1s, 90s));
+}
+
+void Story::retire() {
+  Server* server = random_.pick(servers_).get();
+  server->retire();
+  if (random_.chance(50)) server->host().lose_power();
 }
 
 void Story::database_down() {

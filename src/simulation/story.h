@@ -33,6 +33,7 @@ class Story {
   using Action = void (Story::*)();
 
   void choose_faults();
+  void be_slow();
   store::ReleasedSchedule new_schedule(int number);
   void vary(store::ReleasedSchedule& schedule);
   void deploy_now(db::Session& db, const Deployment& deployment, Instant now);
@@ -41,11 +42,17 @@ class Story {
 
   void switch_schedule();
   void deploy();
+  void deploy_to(std::size_t which);
+  void deploy_twice();
   void run_by_hand();
   void stop_run();
   void kill();
   void pause();
   void cut_off();
+  void cut_off_and_restart();
+  void cut_off_until_the_last_look();
+  void only_read();
+  void retire();
   void database_down();
   void disk_full();
   void set_clock();
@@ -62,6 +69,7 @@ class Story {
   store::Project project_;
   std::vector<Deployment> deployments_;
   std::vector<Action> actions_;
+  std::chrono::milliseconds longest_quiet_{40s};  ///< between two actions
 };
 
 }  // namespace cupola::simulation

@@ -140,6 +140,7 @@ std::string to_json_text(const RunSpec& spec) {
   json::object object;
   object["run"] = spec.run.text();
   object["folder"] = spec.folder.string();
+  object["start"] = spec.start;
   object["log"] = spec.log.string();
   json::array command;
   for (const auto& word : spec.command) command.push_back(exact(word));
@@ -179,6 +180,7 @@ Result<RunSpec> parse_spec(std::string_view text) {
   RunSpec spec;
   spec.run = RunId(text_at(*object, "run"));
   spec.folder = text_at(*object, "folder");
+  spec.start = text_at(*object, "start");
   spec.log = text_at(*object, "log");
   spec.timeout = milliseconds(number_at(*object, "timeout_ms", spec.timeout.count()));
   spec.grace = milliseconds(number_at(*object, "grace_ms", spec.grace.count()));

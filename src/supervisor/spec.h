@@ -38,6 +38,7 @@ namespace cupola::supervisor {
 struct RunSpec {
   RunId run;
   std::filesystem::path folder;            ///< the run's, on the host
+  std::string start;                       ///< what its file `start` must hold; empty: not asked
   std::filesystem::path log;               ///< logs::Writer's path
   std::vector<std::string> command;        ///< as seen inside the sandbox
   std::map<std::string, std::string> env;  ///< all of the program's environment but secrets
@@ -110,6 +111,11 @@ Result<Started> parse_started(std::string_view text);
 std::string to_json_text(const SupervisorProcess& process);
 Result<SupervisorProcess> parse_supervisor_process(std::string_view text);
 
+/// Which start of the run the folder was made for, written by the server: a supervisor that gets
+/// there late may find the folder of the next one, and leaves it alone.
+inline std::filesystem::path start_file(const std::filesystem::path& folder) {
+  return folder / "start";
+}
 inline std::filesystem::path supervisor_file(const std::filesystem::path& folder) {
   return folder / "supervisor.json";
 }

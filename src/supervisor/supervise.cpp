@@ -9,11 +9,13 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/boot_clock.h"
 #include "base/crash_point.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "process/kernel_file.h"
 #include "process/program.h"
@@ -70,6 +72,28 @@ std::uint64_t own_start_time() {
   const auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
   constexpr std::size_t start_time = 22 - 3;  // the first of these is field 3
   return fields.size() > start_time ? std::stoull(std::string(fields[start_time])) : 0;
+}
+
+bool leads_to(const std::filesystem::path& path, const Fd& folder) {
+  struct ::stat there {};
+  struct ::stat held {};
+  return ::stat(path.c_str(), &there) == 0 && ::fstat(folder.get(), &held) == 0 &&
+         there.st_dev == held.st_dev && there.st_ino == held.st_ino;
+}
+
+/// Says in the folder who holds the run. Through what was opened, not by its path: that may be
+/// moved away at any time, and another be made there for the run's next start.
+void put_name(const RunSpec& spec) {
+  const Fd folder(::open(spec.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) throw Failure("Cannot open " + spec.folder.string() + ": " + system_text(errno));
+  const auto opened = std::filesystem::path("/proc/self/fd") / std::to_string(folder.get());
+  const bool is_ours = spec.start.empty() || read_file(start_file(opened), 256) == spec.start;
+  if (is_ours) {
+    put_file(supervisor_file(opened),
+             to_json_text(SupervisorProcess{.pid = ::getpid(), .start_time = own_start_time()}));
+    if (leads_to(spec.folder, folder)) return;
+  }
+  throw Failure(spec.folder.string() + " is no longer that of this start of the run.");
 }
 
 class Supervision {
@@ -422,8 +446,7 @@ void supervise(const RunSpec& spec) {
   crash_point("supervisor.begun");
   Fd signals = take_signals();
   // Before anything that can take long: a server that comes back looks for it, and may send a stop.
-  put_file(supervisor_file(spec.folder),
-           to_json_text(SupervisorProcess{.pid = ::getpid(), .start_time = own_start_time()}));
+  put_name(spec);
   crash_point("supervisor.named");
   adopt_orphans();
   Supervision(spec, std::move(signals)).run();

@@ -242,6 +242,28 @@ TEST_P(SuperviseTest, MissingFolderIsTold) {
   EXPECT_FALSE(fs::exists(spec_.folder));
 }
 
+TEST_P(SuperviseTest, AFolderThatWasMadeForTheNextStartIsLeftAlone) {
+  write_file(start_file(spec_.folder), "the next one");
+  spec_.start = "the one that got there late";
+  spec_.command = {"/bin/sh", "-c", "echo started"};
+  start(to_json_text(spec_));
+
+  EXPECT_EQ(supervisor_->wait().code, 1);
+  supervisor_.reset();
+  EXPECT_THAT(*read_file(root_ / "errors", 1u << 16), HasSubstr("no longer that of this start"));
+  EXPECT_FALSE(fs::exists(supervisor_file(spec_.folder)));
+  EXPECT_FALSE(fs::exists(started_file(spec_.folder)));
+  EXPECT_THAT(log_lines(), testing::IsEmpty());
+}
+
+TEST_P(SuperviseTest, AFolderThatWasMadeForThisStartIsTaken) {
+  write_file(start_file(spec_.folder), "this one");
+  spec_.start = "this one";
+
+  EXPECT_EQ(run_script("true").exit_code, 0);
+  EXPECT_TRUE(fs::exists(supervisor_file(spec_.folder)));
+}
+
 class SmallDiskTest : public SuperviseTest {
  protected:
   void SetUp() override {
