@@ -95,6 +95,7 @@ TEST_P(AttemptsTest, Case10AClockSetBackForgetsNoRunThatWaitsForItsNextAttempt) 
     deploy_with(2, store::Overlap::allow);
     const RunId first = fire_and_fail(noon);
     ASSERT_EQ(run(first).due_at, noon + 20min);
+    EXPECT_EQ(enqueue_all(noon + 10min).runs, 1);  // one that has not started: it is taken back
 
     enqueue_all(noon - back);
 
