@@ -58,11 +58,6 @@ void Control::let_go() {
   std::fill(slots_.begin(), slots_.end(), false);
 }
 
-std::string Control::trouble() const {
-  const std::scoped_lock lock(mutex_);
-  return trouble_;
-}
-
 // -- tasks --
 
 void Control::give(Tasks::Kind kind, const Shared& open, std::function<void()> work,
@@ -116,11 +111,8 @@ bool Control::may_start(Instant now) {
         "No run starts: {:.1f} % of the disk that holds {} is free, {:.0f} % are needed.",
         share * 100, with_.machine.place(), options_.least_free_disk * 100);
   }
-  {
-    const std::scoped_lock lock(mutex_);
-    if (trouble == trouble_) return trouble.empty();
-    trouble_ = trouble;
-  }
+  if (trouble == trouble_) return trouble.empty();
+  trouble_ = trouble;
   if (trouble.empty()) {
     log_info("There is enough free disk again: runs start.");
     return true;

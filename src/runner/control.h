@@ -5,7 +5,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@
 
 namespace cupola::runner {
 
-/// All functions but `trouble` are called by one thread, the loop; so is what tasks bring back.
+/// All functions are called by one thread, the loop; so is what tasks bring back.
 /// `step` throws what the database throws: call it again a little later.
 class Control {
  public:
@@ -33,8 +32,6 @@ class Control {
   /// Forgets all runs. Their supervisors go on, and whoever comes next adopts them. No task may be
   /// in progress.
   void let_go();
-  /// Why no run starts at the moment; empty when nothing is in the way. Any thread.
-  std::string trouble() const;
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -77,8 +74,7 @@ class Control {
   LeaseWatch leases_;
   std::optional<Instant> next_queued_;
   Time next_tick_{};
-  mutable std::mutex mutex_;  // of the one below
-  std::string trouble_;
+  std::string trouble_;  ///< why no run starts at the moment
 };
 
 }  // namespace cupola::runner

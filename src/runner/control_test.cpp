@@ -47,8 +47,8 @@ class FakeMachine : public Machine {
   std::vector<store::CapturedState> states(const RunId&, std::vector<std::string>&) override {
     return {};
   }
-  void tidy_up(const RunId&) override {}
-  void sweep(const std::set<RunId>&) override {}
+  void tidy_up(const RunId&, bool) override {}
+  void sweep(const std::set<RunId>&, const std::function<bool(const RunId&)>&) override {}
 
   std::chrono::steady_clock::time_point now{1h};
   std::map<RunId, int> starts;

@@ -115,7 +115,6 @@ class Runner::Work {
   }
 
   void wake() { watcher_.wake(); }
-  std::string trouble() const { return control_.trouble(); }
 
  private:
   void loop(const std::stop_token& token) {
@@ -160,8 +159,4 @@ void Runner::stop() {
 void Runner::wake() {
   work_->wake();
 }
-std::string Runner::trouble() const {
-  return work_->trouble();
-}
-
 }  // namespace cupola::runner

@@ -36,8 +36,6 @@ class Runner {
   void start();
   void stop();
   void wake();
-  /// Why no run starts at the moment (the disk is nearly full); empty when nothing is in the way.
-  std::string trouble() const;
 
  private:
   class Work;

@@ -480,8 +480,9 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledAlsoWhileNothingCanBeWritte
 
   db_->write([&](db::Session& session) {
     const store::Run run = *store::find_run(session, id);
-    EXPECT_TRUE(store::finish_run(session, {.run = id, .token = run.lease_token},
-                                  {.status = store::RunStatus::lost}, {}, now()));
+    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                {.status = store::RunStatus::lost}, {}, now()),
+              store::Finish::ended);
     session.execute(R"sql(CREATE TRIGGER read_only BEFORE UPDATE ON workers
                           BEGIN SELECT RAISE(ABORT, 'the database is read-only'); END)sql");
   });
