@@ -141,8 +141,12 @@ Side ApiTest::make_side(const std::string& name) {
                                            side.tenant.organization.key, role, std::nullopt, now);
       const Secret token = auth::new_token();
       side.tokens[role] = "Bearer " + std::string(token.reveal());
-      const auto made = store::create_token(db, side.tenant.organization.key, user->key, "test",
-                                            auth::token_hash(token.reveal()), std::nullopt, now);
+      const auto made = store::create_token(db,
+                                            {.organization = side.tenant.organization.key,
+                                             .user = user->key,
+                                             .name = "test",
+                                             .hash = auth::token_hash(token.reveal())},
+                                            now);
       if (!made) throw Failure(to_text(made.error()));
     }
     side.release = make_live(db, side.tenant, now);

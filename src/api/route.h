@@ -11,7 +11,7 @@
 #include "api/context.h"
 #include "base/time.h"
 #include "http/server.h"
-#include "store/organizations.h"
+#include "store/tokens.h"
 
 namespace cupola::api {
 

@@ -14,6 +14,7 @@
 #include "cli/terminal.h"
 #include "db/database.h"
 #include "store/organizations.h"
+#include "store/tokens.h"
 
 namespace cupola::cli {
 namespace {
@@ -121,8 +122,12 @@ Result<int> create_token(const Context&, const TokenOptions& options) {
           fmt::format("Create one: cupola admin create-user {} --organization {} --role owner",
                       printable(options.login), printable(options.organization))};
     }
-    return store::create_token(db, organization->key, user->key, options.name,
-                               auth::token_hash(token.reveal()), std::nullopt, SystemClock{}.now());
+    return store::create_token(db,
+                               {.organization = organization->key,
+                                .user = user->key,
+                                .name = options.name,
+                                .hash = auth::token_hash(token.reveal())},
+                               SystemClock{}.now());
   });
   if (!made) return made.error();
   crash_point("admin.token_created");
