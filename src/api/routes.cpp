@@ -6,6 +6,7 @@ namespace {
 
 using enum http::Method;
 using enum Access;
+using enum Limits;
 
 #define PROJECT "/api/v1/projects/{project}"
 #define DEPLOYMENT PROJECT "/deployments/{deployment}"
@@ -15,17 +16,17 @@ using enum Access;
 constexpr Route table[] = {
     {get, "/healthz", anyone, show_health, "", "ask whether the server answers"},
     {get, "/readyz", anyone, show_readiness, "", "ask whether the database answers"},
-    {get, "/api/v1/whoami", viewer, show_caller, "", "see who one is"},
+    {get, "/api/v1/whoami", viewer, show_caller, "", "see who one is", filtered},
 
-    {get, "/api/v1/projects", viewer, list_projects, "limit cursor", "list projects"},
+    {get, "/api/v1/projects", viewer, list_projects, "limit cursor", "list projects", filtered},
     {post, "/api/v1/projects", maintainer, create_project, "", "register a project"},
-    {get, PROJECT, viewer, show_project, "", "see a project"},
+    {get, PROJECT, viewer, show_project, "", "see a project", filtered},
     {delete_, PROJECT, owner, delete_project, "", "delete a project"},
 
     {get, "/api/v1/deployments", viewer, list_all_deployments, "project limit cursor",
-     "list deployments"},
+     "list deployments", filtered},
     {get, PROJECT "/deployments", viewer, list_deployments, "limit cursor",
-     "list a project's deployments"},
+     "list a project's deployments", filtered},
     {post, PROJECT "/deployments", maintainer, create_deployment, "", "create a deployment"},
     {get, DEPLOYMENT, viewer, show_deployment, "", "see a deployment"},
     {delete_, DEPLOYMENT, maintainer, delete_deployment, "", "delete a deployment"},
@@ -39,7 +40,7 @@ constexpr Route table[] = {
      "read a deploy's log"},
 
     {get, "/api/v1/schedules", viewer, list_all_schedules, "project deployment limit cursor",
-     "list schedules"},
+     "list schedules", filtered},
     {get, DEPLOYMENT "/schedules", viewer, list_schedules, "limit cursor",
      "list a deployment's schedules"},
     {get, SCHEDULE, viewer, show_schedule, "", "see a schedule"},
@@ -49,7 +50,7 @@ constexpr Route table[] = {
 
     {post, DEPLOYMENT "/runs", operator_, start_run, "", "start a run"},
     {get, "/api/v1/runs", viewer, list_runs,
-     "project deployment schedule status since until limit cursor", "list runs"},
+     "project deployment schedule status since until limit cursor", "list runs", filtered},
     {get, "/api/v1/runs/{run}", viewer, show_run, "", "see a run"},
     {post, "/api/v1/runs/{run}/stop", operator_, stop_run, "", "stop a run"},
     {get, "/api/v1/runs/{run}/log", viewer, show_run_log, "from limit raw", "read a run's log"},
