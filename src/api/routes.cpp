@@ -67,6 +67,37 @@ constexpr Route table[] = {
     {put, PROJECT "/secrets/{name}", maintainer, set_secret, "deployment", "set a secret"},
     {delete_, PROJECT "/secrets/{name}", maintainer, delete_secret, "deployment",
      "delete a secret"},
+
+    {get, "/api/v1/organization", owner, show_organization, "", "see the organization's details"},
+    {patch, "/api/v1/organization", owner, change_organization, "", "change where bills go"},
+    {get, "/api/v1/members", viewer, list_members, "limit cursor", "list members"},
+    {get, "/api/v1/members/{login}", viewer, show_member, "", "see a member"},
+    {patch, "/api/v1/members/{login}", owner, change_member, "", "change a member's role"},
+    {delete_, "/api/v1/members/{login}", owner, remove_member, "", "remove a member"},
+
+    {get, "/api/v1/invitations", owner, list_invitations, "limit cursor", "list invitations"},
+    {post, "/api/v1/invitations", owner, create_invitation, "", "invite somebody"},
+    {delete_, "/api/v1/invitations/{invitation}", owner, revoke_invitation, "",
+     "revoke an invitation"},
+    {get, "/invitations/{link}", anyone, show_open_invitation, "", "open an invitation's link"},
+    {post, "/api/v1/invitations/accept", anyone, accept_invitation, "", "accept an invitation"},
+
+    {get, "/api/v1/service-accounts", owner, list_service_accounts, "limit cursor",
+     "list service accounts"},
+    {post, "/api/v1/service-accounts", owner, create_service_account, "",
+     "create a service account"},
+    {delete_, "/api/v1/service-accounts/{service_account}", owner, delete_service_account, "",
+     "delete a service account"},
+
+    {get, "/api/v1/tokens", viewer, list_tokens, "login service_account limit cursor",
+     "list one's tokens (owners: all)"},
+    {post, "/api/v1/tokens", viewer, create_token, "",
+     "create a token for oneself (owners: for a service account)"},
+    {delete_, "/api/v1/tokens/{token}", viewer, revoke_token, "",
+     "revoke one's token (owners: any)"},
+
+    {get, "/api/v1/audit", owner, list_audit, "actor action kind since until limit cursor",
+     "read the audit log"},
 };
 
 #undef PROJECT
