@@ -13,6 +13,7 @@
 #include "store/projects.h"
 #include "store/release_content.h"
 #include "store/runs.h"
+#include "store/tokens.h"
 
 namespace cupola::bench {
 namespace {
@@ -109,9 +110,12 @@ Seeded seed(const Home& home, db::Database& database, const Shape& shape) {
     if (!organization) throw Failure(to_text(organization.error()));
     const auto user =
         store::create_user(db, "bench", organization->key, store::Role::owner, std::nullopt, now);
-    const auto kept =
-        store::create_token(db, organization->key, user->key, "bench",
-                            auth::token_hash(seeded.token.reveal()), std::nullopt, now);
+    const auto kept = store::create_token(db,
+                                          {.organization = organization->key,
+                                           .user = user->key,
+                                           .name = "bench",
+                                           .hash = auth::token_hash(seeded.token.reveal())},
+                                          now);
     if (!kept) throw Failure(to_text(kept.error()));
     return *store::create_project(db, organization->key, "Shop", "https://git.example/shop", ".",
                                   now);

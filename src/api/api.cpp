@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "api/admission.h"
 #include "api/page_cache.h"
 #include "api/route.h"
 #include "api/run_watch.h"
+#include "auth/guesses.h"
 #include "base/text.h"
 
 namespace cupola::api {
@@ -46,54 +48,6 @@ std::vector<Pattern> patterns() {
   return all;
 }
 
-std::string_view name_of(http::Method method) {
-  switch (method) {
-    case http::Method::get:
-      return "GET";
-    case http::Method::head:
-      return "HEAD";
-    case http::Method::post:
-      return "POST";
-    case http::Method::put:
-      return "PUT";
-    case http::Method::patch:
-      return "PATCH";
-    case http::Method::delete_:
-      return "DELETE";
-  }
-  return "";
-}
-
-std::string_view name_of(Access access) {
-  switch (access) {
-    case Access::anyone:
-      return "anyone";
-    case Access::viewer:
-      return "viewer";
-    case Access::operator_:
-      return "operator";
-    case Access::maintainer:
-      return "maintainer";
-    case Access::owner:
-      return "owner";
-  }
-  return "";
-}
-
-Access access_of(store::Role role) {
-  switch (role) {
-    case store::Role::viewer:
-      return Access::viewer;
-    case store::Role::operator_:
-      return Access::operator_;
-    case store::Role::maintainer:
-      return Access::maintainer;
-    case store::Role::owner:
-      return Access::owner;
-  }
-  return Access::anyone;
-}
-
 http::Reply no_method(const std::vector<std::string>& allowed) {
   http::Reply reply = http::problem({Error::Kind::not_found, "This path does not know this method.",
                                      "It knows: " + join(allowed, ", ") + "."});
@@ -129,6 +83,7 @@ struct Api::State {
   const Context& context;
   RunWatches watches;
   PageCache pages;
+  auth::Guesses guesses;
   const std::vector<Pattern> patterns = api::patterns();
 
   http::Reply dispatch(const Pattern& pattern, const http::Request& request) {
@@ -136,29 +91,42 @@ struct Api::State {
     Call call{.context = context,
               .watches = watches,
               .pages = pages,
+              .guesses = guesses,
               .request = request,
               .member = {},
               .path = pattern.values(request.segments),
               .now = context.clock.now()};
-    if (route.access != Access::anyone) {
-      const std::string* header = request.header("authorization");
-      Result<store::Member> member =
-          context.authenticator.authenticate(header == nullptr ? "" : *header, call.now);
-      if (!member) return http::problem(member.error());
-      if (access_of(member->role) < route.access) {
-        return http::problem(
-            {Error::Kind::forbidden,
-             fmt::format("To {} needs the role {}; {} is {}.", route.action, name_of(route.access),
-                         member->login, to_text(member->role)),
-             "An owner of the organization can give the role."});
-      }
-      call.member = std::move(*member);
+    http::Reply reply = answer(call, route);
+    if (reply.stream && route.access != Access::anyone) {
+      reply.stream = while_admitted(call, route, std::move(reply));
     }
-    if (const std::optional<Error> fault = query_fault(request, route)) {
+    if (reply.slow) {
+      reply.slow = [slow = std::move(reply.slow), call] {
+        http::Reply late = slow();
+        add_ids(late, call);
+        return late;
+      };
+    }
+    add_ids(reply, call);
+    return reply;
+  }
+
+  static http::Reply answer(Call& call, const Route& route) {
+    const Result<void> admitted = admit(call, route);
+    if (!admitted) return http::problem(admitted.error());
+    if (const std::optional<Error> fault = query_fault(call.request, route)) {
       return http::problem(*fault);
     }
     Result<http::Reply> reply = route.handler(call);
     return reply ? std::move(*reply) : http::problem(reply.error());
+  }
+
+  /// Whoever debugs a problem needs the inner ids, which names in paths do not tell.
+  static void add_ids(http::Reply& reply, const Call& call) {
+    if (!call.member.organization_id.empty()) {
+      http::add_to_problem(reply, "organization_id", call.member.organization_id);
+    }
+    if (!call.project_id.empty()) http::add_to_problem(reply, "project_id", call.project_id);
   }
 };
 
@@ -189,27 +157,6 @@ http::Reply Api::handle(const http::Request& request) {
   if (!allowed.empty()) return no_method(allowed);
   return http::problem({Error::Kind::not_found, "There is nothing at this path.",
                         "docs/openapi.yaml lists all paths."});
-}
-
-std::string roles_page() {
-  std::string page =
-      "# Roles\n\n"
-      "What each role may do. The table is made from the routes of the API by a test, which fails\n"
-      "when the two differ (`CUPOLA_ACCEPT=1` writes it anew).\n\n"
-      "| to | route | viewer | operator | maintainer | owner |\n"
-      "| --- | --- | --- | --- | --- | --- |\n";
-  for (const Route& route : routes()) {
-    page += fmt::format("| {} | `{} {}` |", route.action, name_of(route.method), route.path);
-    for (const Access role :
-         {Access::viewer, Access::operator_, Access::maintainer, Access::owner}) {
-      page += role >= route.access ? " yes |" : " – |";
-    }
-    page += "\n";
-  }
-  page +=
-      "\nThe paths with a yes for all that are not under `/api` need no token. A thing of another\n"
-      "organization is not found (404), whatever the role.\n";
-  return page;
 }
 
 }  // namespace cupola::api

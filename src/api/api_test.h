@@ -31,9 +31,13 @@ struct Answer {
   const json::object& object() const { return body.as_object(); }
 };
 
+/// An organization with something of each kind.
 struct Side {
   testing::Tenant tenant;
-  std::map<store::Role, std::string> tokens;
+  std::map<store::Role, std::string> tokens;  ///< Authorization headers
+  std::string spare_token;                    ///< id of one more token of the viewer
+  std::string invitation;                     ///< id of an open one
+  std::string link;                           ///< token of another open one
   store::Release release;
   RunId run;
 };
@@ -54,9 +58,16 @@ class ApiTest : public ::testing::Test {
   Answer ask_as(const std::string& authorization, const std::string& method,
                 const std::string& target, const std::string& body = "",
                 std::vector<std::pair<std::string, std::string>> headers = {});
-  /// The route's path with the names of acme's things, and a body that it takes.
+  /// The route's path with the names of the side's things, and a body that it takes. Whoever adds a
+  /// route with another {name}, or another body, says here what to put there.
   static std::string path_of(const Route& route, const Side& side);
-  static std::string body_of(const Route& route);
+  std::string body_of(const Route& route) const;
+  /// The Authorization header of a new token of acme's owner that is limited so.
+  std::string limited_token(const store::Reach& reach, std::optional<store::Role> role = {});
+  /// Another release of the side's deployment, live; the one before is retired.
+  void make_another_release_live(const Side& side);
+  /// Another project in acme, with a deployment of the same name as acme's, a run and a state.
+  testing::Tenant add_neighbour();
   /// All steps of a stream together.
   static std::string drain(const Answer& answer);
 
@@ -77,6 +88,9 @@ class ApiTest : public ::testing::Test {
  private:
   Side make_side(const std::string& name);
 };
+
+std::string method_name(http::Method method);
+Access access_of(store::Role role);
 
 inline constexpr const char* deployment_path = "/api/v1/projects/acme/deployments/acme";
 

@@ -79,6 +79,19 @@ std::int64_t Body::number(std::string_view name, std::int64_t low, std::int64_t 
   return number;
 }
 
+std::optional<std::chrono::milliseconds> Body::span(std::string_view name,
+                                                    std::chrono::milliseconds low,
+                                                    std::chrono::milliseconds high) {
+  const std::string text = optional_text(name, 30);
+  if (text.empty()) return std::nullopt;
+  const auto span = parse_span(text);
+  if (span && *span >= low && *span <= high) return span;
+  refuse(fmt::format("\"{}\" is {}, but must be a span of time from {} to {}.", name,
+                     cupola::quoted(text), to_text(low), to_text(high)),
+         "Write it as 90m, 12h or 7d.");
+  return std::nullopt;
+}
+
 std::vector<std::string> Body::texts(std::string_view name, std::size_t most, std::size_t longest) {
   std::vector<std::string> texts;
   const json::value* value = object_.if_contains(name);

@@ -47,6 +47,9 @@ struct Hooks {
   std::function<Result<std::vector<std::string>>(
       const store::Release&, const std::vector<std::string>& words, std::string_view suffix)>
       state_ids_of;
+
+  /// The address under which others reach this server, without a slash at its end.
+  std::function<std::string()> public_url;
 };
 
 struct Context {

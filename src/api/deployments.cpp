@@ -1,3 +1,5 @@
+#include "api/audit.h"
+#include "api/etag.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -9,6 +11,12 @@ namespace {
 constexpr std::size_t longest_name = 100;
 constexpr std::size_t longest_environment = 200;
 constexpr std::size_t longest_revision = 250;
+
+json::object settings_of(const store::Deployment& deployment) {
+  return {{"name", deployment.name},
+          {"environment", deployment.environment},
+          {"revision", deployment.revision}};
+}
 
 // The key of the deployment that a cursor names; empty to begin anew.
 Result<std::string> after_key(const Call& call, db::Session& db,
@@ -23,15 +31,19 @@ Result<std::string> after_key(const Call& call, db::Session& db,
                "Begin the list anew."};
 }
 
-Result<http::Reply> list_page(const Call& call, db::Session& db,
-                              const std::optional<ProjectKey>& project, int limit,
+Result<http::Reply> list_page(const Call& call, db::Session& db, const Scope& scope, int limit,
                               const std::vector<std::string>& cursor) {
+  Names names(db);
+  json::array items;
+  if (scope.deployment) {
+    const store::Deployment& only = names.deployment(*scope.deployment);
+    items.emplace_back(to_json(only, names.project(only.project), db));
+    return list_reply("deployments", std::move(items));
+  }
   const Result<std::string> after = after_key(call, db, cursor);
   if (!after) return after.error();
   const auto deployments =
-      store::list_deployments(db, call.organization(), project, *after, limit + 1);
-  Names names(db);
-  json::array items;
+      store::list_deployments(db, call.organization(), scope.project, *after, limit + 1);
   std::string next;
   for (std::size_t i = 0; i < deployments.size(); ++i) {
     if (i == static_cast<std::size_t>(limit)) {
@@ -55,7 +67,7 @@ Result<http::Reply> list_all_deployments(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<Scope> scope = scope_of(call, db);
     if (!scope) return scope.error();
-    return list_page(call, db, scope->project, limit, cursor);
+    return list_page(call, db, *scope, limit, cursor);
   });
 }
 
@@ -68,7 +80,8 @@ Result<http::Reply> list_deployments(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
-    return list_page(call, db, project->key, limit, cursor);
+    const Scope scope{.project = project->key, .deployment = call.member.reach.deployment};
+    return list_page(call, db, scope, limit, cursor);
   });
 }
 
@@ -78,6 +91,7 @@ Result<http::Reply> create_deployment(const Call& call) {
   const std::string name = body.text("name", longest_name);
   const std::string environment = body.text("environment", longest_environment);
   const std::string revision = body.text("revision", longest_revision);
+  if (has_control(environment)) body.refuse("\"environment\" must hold no control characters.");
   if (body.fault()) return *body.fault();
   const Result<std::string> plain = call.context.hooks.check_revision(revision);
   if (!plain) return plain.error();
@@ -89,6 +103,11 @@ Result<http::Reply> create_deployment(const Call& call) {
         db, call.organization(), project->key, name, environment, *plain, call.now);
     if (!deployment) return deployment.error();
     store::queue_release(db, *deployment, false, call.now);
+    audit(call, db,
+          {.action = "deployment.create",
+           .name = deployment->name,
+           .project = project->name,
+           .after = settings_of(*deployment)});
     return json_reply(201, to_json(*deployment, *project, db));
   });
   if (reply) call.context.hooks.wake_deployer();
@@ -99,17 +118,24 @@ Result<http::Reply> show_deployment(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<Place> place = place_of(call, db);
     if (!place) return place.error();
-    return json_reply(200, to_json(place->deployment, place->project, db));
+    return tagged_reply(200, to_json(place->deployment, place->project, db),
+                        etag_of(place->deployment));
   });
 }
 
 Result<http::Reply> delete_deployment(const Call& call) {
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
+    if (auto refused = mismatch(call, etag_of(place->deployment))) return *std::move(refused);
     const Result<void> deleted =
         store::delete_deployment(db, call.organization(), place->deployment.key);
     if (!deleted) return deleted.error();
+    audit(call, db,
+          {.action = "deployment.delete",
+           .name = place->deployment.name,
+           .project = place->project.name,
+           .before = settings_of(place->deployment)});
     return http::Reply{.status = 204};
   });
 }

@@ -6,8 +6,10 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "logs/writer.h"
+#include "store/invitations.h"
 #include "store/release_content.h"
 #include "store/secrets.h"
+#include "store/service_accounts.h"
 #include "store/states.h"
 
 namespace cupola::api {
@@ -56,6 +58,14 @@ store::ReleaseContent make_content() {
       {.name = "twice", .tasks = {"dbt:test"}, .state_ids = {}},
   };
   return content;
+}
+
+std::string new_token(db::Session& db, store::NewToken made, Instant now) {
+  const Secret token = auth::new_token();
+  made.hash = auth::token_hash(token.reveal());
+  const auto key = store::create_token(db, made, now);
+  if (!key) throw Failure(to_text(key.error()));
+  return std::string(token.reveal());
 }
 
 store::Release make_live(db::Session& db, const testing::Tenant& tenant, Instant now) {
@@ -119,7 +129,8 @@ ApiTest::ApiTest()
                   std::vector<std::string> ids = {join(words, "+")};
                   if (!suffix.empty()) ids[0] += ":" + std::string(suffix);
                   return ids;
-                }},
+                },
+                .public_url = [] { return "https://cupola.example"; }},
                "0.1.0"},
       api_(std::make_unique<Api>(context_)),
       acme_(make_side("acme")),
@@ -135,16 +146,35 @@ Side ApiTest::make_side(const std::string& name) {
   Side side;
   db_->write([&](db::Session& db) {
     side.tenant = testing::add_tenant(db, name, now);
+    const OrganizationKey& organization = side.tenant.organization.key;
     for (const store::Role role : {store::Role::viewer, store::Role::operator_,
                                    store::Role::maintainer, store::Role::owner}) {
       const auto user = store::create_user(db, name + "-" + std::string(to_text(role)),
-                                           side.tenant.organization.key, role, std::nullopt, now);
-      const Secret token = auth::new_token();
-      side.tokens[role] = "Bearer " + std::string(token.reveal());
-      const auto made = store::create_token(db, side.tenant.organization.key, user->key, "test",
-                                            auth::token_hash(token.reveal()), std::nullopt, now);
-      if (!made) throw Failure(to_text(made.error()));
+                                           organization, role, std::nullopt, now);
+      side.tokens[role] =
+          "Bearer " +
+          new_token(db, {.organization = organization, .user = user->key, .name = "test"}, now);
+      if (role != store::Role::viewer) continue;
+      side.spare_token = store::token_id(auth::token_hash(new_token(
+          db, {.organization = organization, .user = user->key, .name = name + " spare"}, now)));
     }
+    const auto guest = store::create_user(db, name + "-guest", organization, store::Role::viewer,
+                                          std::nullopt, now);
+    const auto robot = store::create_service_account(db, organization, name + " robot",
+                                                     store::Role::operator_, now);
+    side.link = "inv_" + std::string(43, name.front());
+    for (const std::string& token : {side.link, side.link + " (revoked in tests)"}) {
+      const auto made = store::create_invitation(db,
+                                                 {.organization = organization,
+                                                  .hash = auth::token_hash(token),
+                                                  .role = store::Role::viewer,
+                                                  .email = name + "@example.com",
+                                                  .invited_by = name + "-owner",
+                                                  .expires_at = now + 24h},
+                                                 now);
+      side.invitation = made->id;
+    }
+    if (!guest || !robot) throw Failure("cannot make people");
     side.release = make_live(db, side.tenant, now);
     const store::NewRun run = testing::new_run(side.tenant, now);
     side.run = run.id;
@@ -168,8 +198,11 @@ Side ApiTest::make_side(const std::string& name) {
 Answer ApiTest::ask_as(const std::string& authorization, const std::string& method,
                        const std::string& target, const std::string& body,
                        std::vector<std::pair<std::string, std::string>> headers) {
-  http::Request request{
-      .method = method_named(method), .headers = std::move(headers), .body = body};
+  http::Request request{.method = method_named(method),
+                        .headers = std::move(headers),
+                        .body = body,
+                        .peer = "192.0.2.7",
+                        .request_id = "test-1"};
   const std::size_t mark = target.find('?');
   request.path = target.substr(0, mark);
   for (const auto part : split(std::string_view(request.path).substr(1), '/')) {
@@ -207,23 +240,34 @@ Answer ApiTest::ask(const std::string& method, const std::string& target, const 
 }
 
 std::string ApiTest::path_of(const Route& route, const Side& side) {
+  const std::string& name = side.tenant.project.name;
   const std::map<std::string, std::string, std::less<>> values = {
       {"{project}", side.tenant.project.id},
       {"{deployment}", side.tenant.deployment.slug},
       {"{schedule}", "hourly"},
       {"{number}", "1"},
       {"{run}", side.run.text()},
-      {"{state_id}", "prod:" + side.tenant.project.name},
+      {"{state_id}", "prod:" + name},
       {"{version}", "1"},
-      {"{name}", "API_KEY"}};
+      {"{name}", "API_KEY"},
+      {"{login}", name + "-guest"},
+      {"{invitation}", side.invitation},
+      {"{link}", side.link},
+      {"{service_account}", name + " robot"},
+      {"{token}", side.spare_token}};
   std::string path;
   for (const std::string_view part : split(route.path.substr(1), '/')) {
-    path += "/" + (part.starts_with('{') ? values.find(part)->second : std::string(part));
+    const auto value = values.find(part);
+    if (part.starts_with('{') && value == values.end()) {
+      throw Failure("ApiTest::path_of has nothing for " + std::string(part) + " of the route " +
+                    std::string(route.path));
+    }
+    path += "/" + (part.starts_with('{') ? value->second : std::string(part));
   }
   return path;
 }
 
-std::string ApiTest::body_of(const Route& route) {
+std::string ApiTest::body_of(const Route& route) const {
   const std::string_view path = route.path;
   if (path.ends_with("/projects")) return R"({"name":"new","repository":"https://git.example/x"})";
   if (path.ends_with("/deployments")) {
@@ -232,8 +276,70 @@ std::string ApiTest::body_of(const Route& route) {
   if (path.ends_with("/rollback")) return R"({"release":1})";
   if (path.ends_with("/runs")) return R"({"name":"hourly"})";
   if (path.ends_with("/restore")) return R"({"version":1})";
+  if (path.ends_with("/organization")) return R"({"billing_name":"Acme Ltd"})";
+  if (path.ends_with("/members/{login}") || path.ends_with("/invitations")) {
+    return R"({"role":"operator"})";
+  }
+  if (path.ends_with("/service-accounts")) return R"({"name":"new","role":"viewer"})";
+  if (path.ends_with("/tokens")) return R"({"name":"new"})";
+  if (path.ends_with("/accept")) {
+    return R"({"login":"new","password":"correct horse","token":")" + acme_.link + "\"}";
+  }
   if (route.method == http::Method::put) return R"({"value":"x"})";
   return "";
+}
+
+std::string ApiTest::limited_token(const store::Reach& reach, std::optional<store::Role> role) {
+  return "Bearer " + db_->write([&](db::Session& db) {
+    return new_token(db,
+                     {.organization = acme_.tenant.organization.key,
+                      .user = store::find_user(db, "acme-owner")->key,
+                      .name = "limited",
+                      .role = role,
+                      .reach = reach},
+                     clock_.now());
+  });
+}
+
+void ApiTest::make_another_release_live(const Side& side) {
+  db_->write([&](db::Session& db) { make_live(db, side.tenant, clock_.now()); });
+}
+
+testing::Tenant ApiTest::add_neighbour() {
+  return db_->write([&](db::Session& db) {
+    const OrganizationKey& organization = acme_.tenant.organization.key;
+    const Instant now = clock_.now();
+    testing::Tenant made{.organization = acme_.tenant.organization,
+                         .project = *store::create_project(db, organization, "neighbour",
+                                                           "https://git.example/n", ".", now),
+                         .deployment = {}};
+    made.deployment = *store::create_deployment(db, organization, made.project.key, "acme",
+                                                "n-environment", "main", now);
+    make_live(db, made, now);
+    store::add_run(db, testing::new_run(made, now), now);
+    const auto state = store::set_state(db, organization, made.project.key, "prod:neighbour",
+                                        R"({"completed":{}})", store::StateOrigin::set, now);
+    if (!state) throw Failure("cannot make a state");
+    return made;
+  });
+}
+
+std::string method_name(http::Method method) {
+  return std::string(name_of(method));
+}
+
+Access access_of(store::Role role) {
+  switch (role) {
+    case store::Role::viewer:
+      return Access::viewer;
+    case store::Role::operator_:
+      return Access::operator_;
+    case store::Role::maintainer:
+      return Access::maintainer;
+    case store::Role::owner:
+      return Access::owner;
+  }
+  return Access::anyone;
 }
 
 std::string ApiTest::drain(const Answer& answer) {

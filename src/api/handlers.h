@@ -67,4 +67,36 @@ Result<http::Reply> list_secrets(const Call& call);
 Result<http::Reply> set_secret(const Call& call);
 Result<http::Reply> delete_secret(const Call& call);
 
+// organization.cpp
+Result<http::Reply> show_organization(const Call& call);
+Result<http::Reply> change_organization(const Call& call);
+
+// members.cpp
+Result<http::Reply> list_members(const Call& call);
+Result<http::Reply> show_member(const Call& call);
+Result<http::Reply> change_member(const Call& call);
+Result<http::Reply> remove_member(const Call& call);
+
+// invitations.cpp
+Result<http::Reply> list_invitations(const Call& call);
+Result<http::Reply> create_invitation(const Call& call);
+Result<http::Reply> revoke_invitation(const Call& call);
+
+// accept_invitation.cpp
+Result<http::Reply> show_open_invitation(const Call& call);
+Result<http::Reply> accept_invitation(const Call& call);
+
+// service_accounts.cpp
+Result<http::Reply> list_service_accounts(const Call& call);
+Result<http::Reply> create_service_account(const Call& call);
+Result<http::Reply> delete_service_account(const Call& call);
+
+// tokens.cpp
+Result<http::Reply> list_tokens(const Call& call);
+Result<http::Reply> create_token(const Call& call);
+Result<http::Reply> revoke_token(const Call& call);
+
+// audit_log.cpp
+Result<http::Reply> list_audit(const Call& call);
+
 }  // namespace cupola::api

@@ -13,15 +13,4 @@ Result<http::Reply> show_readiness(const Call& call) {
   return json_reply(200, {{"status", "ready"}});
 }
 
-/// GET /api/v1/whoami gives who the token stands for.
-Result<http::Reply> show_caller(const Call& call) {
-  return json_reply(200, {{"login", call.member.login},
-                          {"role", to_text(call.member.role)},
-                          {"organization",
-                           {{"id", call.member.organization_id},
-                            {"name", call.member.organization_name},
-                            {"account_number", call.member.account_number}}},
-                          {"token", call.member.token_name}});
-}
-
 }  // namespace cupola::api

@@ -5,6 +5,7 @@
 /// Both classes note the first fault and give defaults after it, so that a handler reads all it
 /// wants and asks once: `if (body.fault()) return *body.fault();`
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,6 +57,10 @@ class Body {
                             std::string_view fallback = "");
   bool flag(std::string_view name);  ///< false when absent
   std::int64_t number(std::string_view name, std::int64_t low, std::int64_t high);
+  /// A span such as "7d"; empty when absent.
+  std::optional<std::chrono::milliseconds> span(std::string_view name,
+                                                std::chrono::milliseconds low,
+                                                std::chrono::milliseconds high);
   std::vector<std::string> texts(std::string_view name, std::size_t most, std::size_t longest);
   std::map<std::string, std::string> text_map(std::string_view name, std::size_t most,
                                               std::size_t longest);

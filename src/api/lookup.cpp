@@ -1,6 +1,7 @@
 #include "api/lookup.h"
 
 #include "base/text.h"
+#include "store/hold.h"
 
 namespace cupola::api {
 namespace {
@@ -21,8 +22,8 @@ Error no_deployment(const std::string& name) {
 Result<store::Deployment> only_deployment(const Call& call, db::Session& db,
                                           const std::string& name) {
   std::optional<store::Deployment> found;
-  for (store::Deployment& deployment :
-       store::list_deployments(db, call.organization(), std::nullopt, "", most_deployments)) {
+  for (store::Deployment& deployment : store::list_deployments(
+           db, call.organization(), call.member.reach.project, "", most_deployments)) {
     if (deployment.name != name && deployment.slug != name) continue;
     if (found) {
       return Error{Error::Kind::invalid,
@@ -35,45 +36,82 @@ Result<store::Deployment> only_deployment(const Call& call, db::Session& db,
   return *found;
 }
 
+bool reaches(const Call& call, const ProjectKey& project) {
+  const store::Reach& reach = call.member.reach;
+  return !reach.project || *reach.project == project;
+}
+
+bool reaches(const Call& call, const DeploymentKey& deployment) {
+  const store::Reach& reach = call.member.reach;
+  return !reach.deployment || *reach.deployment == deployment;
+}
+
+Result<store::Project> project_named(const Call& call, db::Session& db, const std::string& name) {
+  std::optional<store::Project> project = store::find_project(db, call.organization(), name);
+  if (!project || !reaches(call, project->key)) return no_project(name);
+  return *project;
+}
+
 }  // namespace
 
 Result<store::Project> project_of(const Call& call, db::Session& db) {
-  const std::string& name = call.in_path("project");
-  std::optional<store::Project> project = store::find_project(db, call.organization(), name);
-  if (!project) return no_project(name);
-  return *project;
+  Result<store::Project> project = project_named(call, db, call.in_path("project"));
+  if (project) call.project_id = project->id;
+  return project;
+}
+
+Result<store::Deployment> deployment_of(const Call& call, db::Session& db,
+                                        const store::Project& project, const std::string& name) {
+  std::optional<store::Deployment> deployment =
+      store::find_deployment(db, call.organization(), project.key, name);
+  if (!deployment || !reaches(call, deployment->key)) return no_deployment(name);
+  return *deployment;
 }
 
 Result<Place> place_of(const Call& call, db::Session& db) {
   Result<store::Project> project = project_of(call, db);
   if (!project) return project.error();
-  const std::string& name = call.in_path("deployment");
-  std::optional<store::Deployment> deployment =
-      store::find_deployment(db, call.organization(), project->key, name);
-  if (!deployment) return no_deployment(name);
+  Result<store::Deployment> deployment =
+      deployment_of(call, db, *project, call.in_path("deployment"));
+  if (!deployment) return deployment.error();
   return Place{*project, *deployment};
 }
 
+Result<store::Project> held_project_of(const Call& call, db::Session& db) {
+  Result<store::Project> project = project_of(call, db);
+  if (!project) return project;
+  store::hold(db, project->key);
+  return project_of(call, db);
+}
+
+Result<Place> held_place_of(const Call& call, db::Session& db) {
+  Result<Place> place = place_of(call, db);
+  if (!place) return place;
+  store::hold(db, place->deployment.key);
+  return place_of(call, db);
+}
+
 Result<Scope> scope_of(const Call& call, db::Session& db) {
-  Scope scope;
+  const store::Reach& reach = call.member.reach;
+  Scope scope{.project = reach.project, .deployment = reach.deployment};
   const std::string* project_name = call.request.query_value("project");
   const std::string* deployment_name = call.request.query_value("deployment");
   if (project_name != nullptr) {
-    const auto project = store::find_project(db, call.organization(), *project_name);
-    if (!project) return no_project(*project_name);
+    const Result<store::Project> project = project_named(call, db, *project_name);
+    if (!project) return project.error();
     scope.project = project->key;
-  }
-  if (deployment_name == nullptr) return scope;
-  if (!scope.project) {
-    const Result<store::Deployment> deployment = only_deployment(call, db, *deployment_name);
+    if (deployment_name == nullptr) return scope;
+    const Result<store::Deployment> deployment =
+        deployment_of(call, db, *project, *deployment_name);
     if (!deployment) return deployment.error();
-    scope.project = deployment->project;
     scope.deployment = deployment->key;
     return scope;
   }
-  const auto deployment =
-      store::find_deployment(db, call.organization(), *scope.project, *deployment_name);
-  if (!deployment) return no_deployment(*deployment_name);
+  if (deployment_name == nullptr) return scope;
+  const Result<store::Deployment> deployment = only_deployment(call, db, *deployment_name);
+  if (!deployment) return deployment.error();
+  if (!reaches(call, deployment->key)) return no_deployment(*deployment_name);
+  scope.project = deployment->project;
   scope.deployment = deployment->key;
   return scope;
 }

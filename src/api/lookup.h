@@ -1,6 +1,7 @@
 #pragma once
 
-/// What the path of a request names, found within the caller's organization. Private.
+/// What the path of a request names, found within the caller's organization, and within what the
+/// caller's token is limited to. Private.
 
 #include <map>
 #include <optional>
@@ -17,6 +18,10 @@ namespace cupola::api {
 /// {project}. Errors: not_found.
 Result<store::Project> project_of(const Call& call, db::Session& db);
 
+/// A deployment of the project. Errors: not_found.
+Result<store::Deployment> deployment_of(const Call& call, db::Session& db,
+                                        const store::Project& project, const std::string& name);
+
 /// {project} and {deployment}. Errors: not_found.
 struct Place {
   store::Project project;
@@ -24,14 +29,19 @@ struct Place {
 };
 Result<Place> place_of(const Call& call, db::Session& db);
 
+/// The same for a write that looks first: nobody else changes them until the transaction ends.
+Result<store::Project> held_project_of(const Call& call, db::Session& db);
+Result<Place> held_place_of(const Call& call, db::Session& db);
+
 /// {project}, {deployment} and {number}. Errors: not_found. (In releases.cpp.)
 Result<store::Release> release_of(const Call& call, db::Session& db);
 
 /// {run}. Errors: not_found. (In runs.cpp.)
 Result<store::ListedRun> run_of(const Call& call, db::Session& db);
 
-/// What ?project= and ?deployment= (by name) narrow a list to. Errors: not_found; invalid, when a
-/// deployment is named without its project and there are several of that name.
+/// What ?project= and ?deployment= (by name), and the token's limit, narrow a list to. Errors:
+/// not_found; invalid, when a deployment is named without its project and there are several of that
+/// name.
 struct Scope {
   std::optional<ProjectKey> project;
   std::optional<DeploymentKey> deployment;

@@ -6,7 +6,12 @@ namespace {
 constexpr std::size_t most_pages = 64;
 
 std::string key_of(const Call& call) {
-  std::string key = call.organization().text() + call.request.path;
+  // What a limited token is shown is not what others are.
+  const store::Reach& reach = call.member.reach;
+  std::string key = call.organization().text();
+  key.append(1, '\0').append(reach.project.value_or(ProjectKey()).text());
+  key.append(1, '\0').append(reach.deployment.value_or(DeploymentKey()).text());
+  key.append(1, '\0').append(call.request.path);
   for (const auto& [name, value] : call.request.query) {
     key.append(1, '\0').append(name).append(1, '=').append(value);
   }

@@ -1,3 +1,5 @@
+#include "api/audit.h"
+#include "api/etag.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -10,6 +12,12 @@ constexpr std::size_t longest_name = 100;
 constexpr std::size_t longest_repository = 2000;
 constexpr std::size_t longest_directory = 1000;
 
+/// What a person chose of it.
+json::object settings_of(const store::Project& project) {
+  return {
+      {"name", project.name}, {"repository", project.repository}, {"directory", project.directory}};
+}
+
 }  // namespace
 
 Result<http::Reply> list_projects(const Call& call) {
@@ -19,9 +27,14 @@ Result<http::Reply> list_projects(const Call& call) {
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
+    json::array items;
+    if (const auto& only = call.member.reach.project) {
+      if (const auto project = store::find_project(db, *only))
+        items.emplace_back(to_json(*project));
+      return list_reply("projects", std::move(items));
+    }
     const auto projects =
         store::list_projects(db, call.organization(), after.empty() ? "" : after[0], limit + 1);
-    json::array items;
     std::string next;
     for (std::size_t i = 0; i < projects.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
@@ -48,6 +61,11 @@ Result<http::Reply> create_project(const Call& call) {
     const Result<store::Project> project = store::create_project(
         db, call.organization(), name, source->repository, source->directory, call.now);
     if (!project) return project.error();
+    audit(call, db,
+          {.action = "project.create",
+           .name = project->name,
+           .id = project->id,
+           .after = settings_of(*project)});
     return json_reply(201, to_json(*project));
   });
 }
@@ -56,16 +74,22 @@ Result<http::Reply> show_project(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
-    return json_reply(200, to_json(*project));
+    return tagged_reply(200, to_json(*project), etag_of(settings_of(*project)));
   });
 }
 
 Result<http::Reply> delete_project(const Call& call) {
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<store::Project> project = project_of(call, db);
+    const Result<store::Project> project = held_project_of(call, db);
     if (!project) return project.error();
+    if (auto refused = mismatch(call, etag_of(settings_of(*project)))) return *std::move(refused);
     const Result<void> deleted = store::delete_project(db, call.organization(), project->key);
     if (!deleted) return deleted.error();
+    audit(call, db,
+          {.action = "project.delete",
+           .name = project->name,
+           .id = project->id,
+           .before = settings_of(*project)});
     return http::Reply{.status = 204};
   });
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "api/audit.h"
+#include "api/etag.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -50,13 +52,24 @@ Result<http::Reply> update_deployment(const Call& call) {
   }
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
+    if (auto refused = mismatch(call, etag_of(place->deployment))) return *std::move(refused);
+    const std::string& before = place->deployment.revision;
     if (!revision.empty()) {
       store::set_revision(db, place->deployment.key, revision, call.now);
     }
-    return json_reply(
-        202, to_json(store::queue_release(db, place->deployment, refresh_plugins, call.now)));
+    const store::Release queued =
+        store::queue_release(db, place->deployment, refresh_plugins, call.now);
+    audit(call, db,
+          {.action = "deployment.update",
+           .name = place->deployment.name,
+           .project = place->project.name,
+           .before = json::object{{"revision", before}},
+           .after = json::object{{"revision", revision.empty() ? before : revision},
+                                 {"refresh_plugins", refresh_plugins},
+                                 {"release", queued.number}}});
+    return json_reply(202, to_json(queued));
   });
   if (reply) {
     crash_point("deploy.queued");
@@ -87,8 +100,9 @@ Result<http::Reply> roll_back_deployment(const Call& call) {
   if (body.fault()) return *body.fault();
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
+    if (auto refused = mismatch(call, etag_of(place->deployment))) return *std::move(refused);
     const Result<store::Release> release = release_numbered(db, place->deployment, number);
     if (!release) return release.error();
     if (place->deployment.release == release->key) {
@@ -97,6 +111,13 @@ Result<http::Reply> roll_back_deployment(const Call& call) {
     const Result<store::Release> queued =
         store::queue_rollback(db, place->deployment, number, call.now);
     if (!queued) return queued.error();
+    audit(call, db,
+          {.action = "deployment.rollback",
+           .name = place->deployment.name,
+           .project = place->project.name,
+           .after = json::object{{"to_release", number},
+                                 {"commit", or_null(queued->commit)},
+                                 {"release", queued->number}}});
     return json_reply(202, to_json(*queued));
   });
   if (reply) call.context.hooks.wake_deployer();

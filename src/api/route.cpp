@@ -22,6 +22,24 @@ bool Call::accepts(std::string_view media_type) const {
   return false;
 }
 
+std::string_view name_of(http::Method method) {
+  switch (method) {
+    case http::Method::get:
+      return "GET";
+    case http::Method::head:
+      return "HEAD";
+    case http::Method::post:
+      return "POST";
+    case http::Method::put:
+      return "PUT";
+    case http::Method::patch:
+      return "PATCH";
+    case http::Method::delete_:
+      return "DELETE";
+  }
+  return "";
+}
+
 http::Reply json_reply(int status, const json::value& body) {
   return {.status = status, .body = json::serialize(body)};
 }

@@ -11,7 +11,11 @@
 #include "api/context.h"
 #include "base/time.h"
 #include "http/server.h"
-#include "store/organizations.h"
+#include "store/tokens.h"
+
+namespace cupola::auth {
+class Guesses;
+}
 
 namespace cupola::api {
 
@@ -21,15 +25,26 @@ class RunWatches;
 /// The least role that may call a route.
 enum class Access { anyone, viewer, operator_, maintainer, owner };
 
+/// What a token that is limited to a project or a deployment (store::Reach) may do with a route.
+enum class Limits {
+  /// What the path names must be within the limit. Where it names nothing that can be (or, for a
+  /// token of a deployment, a project alone), the route is refused.
+  by_path,
+  /// The handler itself gives only what is within: `scope_of` and `project_of` see to it.
+  filtered,
+};
+
 /// A request whose sender is known and may do what it asks.
 struct Call {
   const Context& context;
   RunWatches& watches;
   PageCache& pages;
+  auth::Guesses& guesses;
   const http::Request& request;
   store::Member member;
   std::vector<std::pair<std::string_view, std::string>> path;  ///< values of {names}
   Instant now;
+  mutable std::string project_id;  ///< of {project}, once it was found: for problems
 
   const OrganizationKey& organization() const { return member.organization; }
   const std::string& in_path(std::string_view name) const;
@@ -45,9 +60,12 @@ struct Route {
   Handler handler;
   std::string_view query;   ///< names of the query values it reads, with spaces between
   std::string_view action;  ///< what it does, for docs/roles.md
+  Limits limits = Limits::by_path;
 };
 
 std::span<const Route> routes();
+
+std::string_view name_of(http::Method method);  ///< "GET" …
 
 http::Reply json_reply(int status, const json::value& body);
 

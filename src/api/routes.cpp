@@ -6,6 +6,7 @@ namespace {
 
 using enum http::Method;
 using enum Access;
+using enum Limits;
 
 #define PROJECT "/api/v1/projects/{project}"
 #define DEPLOYMENT PROJECT "/deployments/{deployment}"
@@ -15,17 +16,17 @@ using enum Access;
 constexpr Route table[] = {
     {get, "/healthz", anyone, show_health, "", "ask whether the server answers"},
     {get, "/readyz", anyone, show_readiness, "", "ask whether the database answers"},
-    {get, "/api/v1/whoami", viewer, show_caller, "", "see who one is"},
+    {get, "/api/v1/whoami", viewer, show_caller, "", "see who one is", filtered},
 
-    {get, "/api/v1/projects", viewer, list_projects, "limit cursor", "list projects"},
+    {get, "/api/v1/projects", viewer, list_projects, "limit cursor", "list projects", filtered},
     {post, "/api/v1/projects", maintainer, create_project, "", "register a project"},
-    {get, PROJECT, viewer, show_project, "", "see a project"},
+    {get, PROJECT, viewer, show_project, "", "see a project", filtered},
     {delete_, PROJECT, owner, delete_project, "", "delete a project"},
 
     {get, "/api/v1/deployments", viewer, list_all_deployments, "project limit cursor",
-     "list deployments"},
+     "list deployments", filtered},
     {get, PROJECT "/deployments", viewer, list_deployments, "limit cursor",
-     "list a project's deployments"},
+     "list a project's deployments", filtered},
     {post, PROJECT "/deployments", maintainer, create_deployment, "", "create a deployment"},
     {get, DEPLOYMENT, viewer, show_deployment, "", "see a deployment"},
     {delete_, DEPLOYMENT, maintainer, delete_deployment, "", "delete a deployment"},
@@ -39,7 +40,7 @@ constexpr Route table[] = {
      "read a deploy's log"},
 
     {get, "/api/v1/schedules", viewer, list_all_schedules, "project deployment limit cursor",
-     "list schedules"},
+     "list schedules", filtered},
     {get, DEPLOYMENT "/schedules", viewer, list_schedules, "limit cursor",
      "list a deployment's schedules"},
     {get, SCHEDULE, viewer, show_schedule, "", "see a schedule"},
@@ -49,7 +50,7 @@ constexpr Route table[] = {
 
     {post, DEPLOYMENT "/runs", operator_, start_run, "", "start a run"},
     {get, "/api/v1/runs", viewer, list_runs,
-     "project deployment schedule status since until limit cursor", "list runs"},
+     "project deployment schedule status since until limit cursor", "list runs", filtered},
     {get, "/api/v1/runs/{run}", viewer, show_run, "", "see a run"},
     {post, "/api/v1/runs/{run}/stop", operator_, stop_run, "", "stop a run"},
     {get, "/api/v1/runs/{run}/log", viewer, show_run_log, "from limit raw", "read a run's log"},
@@ -66,6 +67,37 @@ constexpr Route table[] = {
     {put, PROJECT "/secrets/{name}", maintainer, set_secret, "deployment", "set a secret"},
     {delete_, PROJECT "/secrets/{name}", maintainer, delete_secret, "deployment",
      "delete a secret"},
+
+    {get, "/api/v1/organization", owner, show_organization, "", "see the organization's details"},
+    {patch, "/api/v1/organization", owner, change_organization, "", "change where bills go"},
+    {get, "/api/v1/members", viewer, list_members, "limit cursor", "list members"},
+    {get, "/api/v1/members/{login}", viewer, show_member, "", "see a member"},
+    {patch, "/api/v1/members/{login}", owner, change_member, "", "change a member's role"},
+    {delete_, "/api/v1/members/{login}", owner, remove_member, "", "remove a member"},
+
+    {get, "/api/v1/invitations", owner, list_invitations, "limit cursor", "list invitations"},
+    {post, "/api/v1/invitations", owner, create_invitation, "", "invite somebody"},
+    {delete_, "/api/v1/invitations/{invitation}", owner, revoke_invitation, "",
+     "revoke an invitation"},
+    {get, "/invitations/{link}", anyone, show_open_invitation, "", "open an invitation's link"},
+    {post, "/api/v1/invitations/accept", anyone, accept_invitation, "", "accept an invitation"},
+
+    {get, "/api/v1/service-accounts", owner, list_service_accounts, "limit cursor",
+     "list service accounts"},
+    {post, "/api/v1/service-accounts", owner, create_service_account, "",
+     "create a service account"},
+    {delete_, "/api/v1/service-accounts/{service_account}", owner, delete_service_account, "",
+     "delete a service account"},
+
+    {get, "/api/v1/tokens", viewer, list_tokens, "login service_account limit cursor",
+     "list one's tokens (owners: all)"},
+    {post, "/api/v1/tokens", viewer, create_token, "",
+     "create a token for oneself (owners: for a service account)"},
+    {delete_, "/api/v1/tokens/{token}", viewer, revoke_token, "",
+     "revoke one's token (owners: any)"},
+
+    {get, "/api/v1/audit", owner, list_audit, "actor action kind since until limit cursor",
+     "read the audit log"},
 };
 
 #undef PROJECT

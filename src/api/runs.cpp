@@ -1,5 +1,6 @@
 #include "store/runs.h"
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -43,6 +44,9 @@ Result<store::ListedRun> run_of(const Call& call, db::Session& db) {
   if (!id) return no_run();
   const auto listed = store::find_listed_run(db, call.organization(), *id);
   if (!listed) return no_run();
+  const store::Reach& reach = call.member.reach;
+  if (reach.project && *reach.project != listed->run.project) return no_run();
+  if (reach.deployment && *reach.deployment != listed->run.deployment) return no_run();
   return *listed;
 }
 
@@ -105,6 +109,14 @@ Result<http::Reply> stop_run(const Call& call) {
     if (!stopped) return stopped.error();
     store::ListedRun shown = *listed;
     shown.run = *stopped;
+    audit(call, db,
+          {.action = "run.stop",
+           .name = shown.run.schedule_name.value_or(join(shown.run.tasks, " ")),
+           .id = shown.run.id.text(),
+           .project = shown.project_name,
+           .deployment = shown.deployment_name,
+           .before = json::object{{"status", to_text(listed->run.status)}},
+           .after = json::object{{"status", to_text(shown.run.status)}}});
     return http::Reply{.body = to_json_text(shown)};
   });
   if (reply) {

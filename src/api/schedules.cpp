@@ -1,8 +1,11 @@
+#include "api/audit.h"
+#include "api/etag.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
 #include "api/to_json.h"
 #include "base/text.h"
+#include "store/hold.h"
 
 namespace cupola::api {
 namespace {
@@ -35,6 +38,14 @@ json::object shown(db::Session& db, const Found& found, Instant now) {
   object["fire_counts"] = {
       {"run", counts.run}, {"skipped_overlap", counts.skipped_overlap}, {"missed", counts.missed}};
   return object;
+}
+
+std::string tag_of(const store::Schedule& schedule) {
+  return etag_of(json::object{{"enabled", schedule.enabled},
+                              {"interval", schedule.interval},
+                              {"timezone", schedule.timezone},
+                              {"overlap", to_text(schedule.overlap)},
+                              {"missed", to_text(schedule.missed)}});
 }
 
 // The key of the schedule that a cursor names; empty to begin anew.
@@ -82,9 +93,21 @@ Result<http::Reply> switch_schedule(const Call& call, bool enabled) {
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     Result<Found> found = schedule_of(call, db);
     if (!found) return found.error();
+    store::hold(db, found->schedule.key);
+    found = schedule_of(call, db);
+    if (!found) return found.error();
+    if (auto refused = mismatch(call, tag_of(found->schedule))) return *std::move(refused);
+    const bool before = found->schedule.enabled;
     store::set_enabled(db, found->schedule.key, enabled, call.now);
     found->schedule.enabled = enabled;
-    return json_reply(200, shown(db, *found, call.now));
+    audit(call, db,
+          {.action = enabled ? "schedule.enable" : "schedule.disable",
+           .name = found->schedule.name,
+           .project = found->place.project.name,
+           .deployment = found->place.deployment.name,
+           .before = json::object{{"enabled", before}},
+           .after = json::object{{"enabled", enabled}}});
+    return tagged_reply(200, shown(db, *found, call.now), tag_of(found->schedule));
   });
   if (reply) call.context.hooks.wake_scheduler();
   return reply;
@@ -123,7 +146,7 @@ Result<http::Reply> show_schedule(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<Found> found = schedule_of(call, db);
     if (!found) return found.error();
-    return json_reply(200, shown(db, *found, call.now));
+    return tagged_reply(200, shown(db, *found, call.now), tag_of(found->schedule));
   });
 }
 

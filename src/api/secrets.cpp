@@ -1,9 +1,9 @@
 #include "store/secrets.h"
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
-#include "base/text.h"
 
 namespace cupola::api {
 namespace {
@@ -14,19 +14,25 @@ constexpr std::size_t longest_value = 64u << 10;
 struct Owner {
   store::Project project;
   std::optional<DeploymentKey> deployment;
+  std::string deployment_name;
 };
+
+/// Names alone: the value is nobody's to see.
+Change change_of(const Call& call, const Owner& owner, const char* action) {
+  return {.action = action,
+          .name = call.in_path("name"),
+          .project = owner.project.name,
+          .deployment = owner.deployment_name};
+}
 
 Result<Owner> owner_of(const Call& call, db::Session& db) {
   const Result<store::Project> project = project_of(call, db);
   if (!project) return project.error();
   const std::string* name = call.request.query_value("deployment");
-  if (name == nullptr) return Owner{*project, std::nullopt};
-  const auto deployment = store::find_deployment(db, call.organization(), project->key, *name);
-  if (!deployment) {
-    return Error{Error::Kind::not_found,
-                 "There is no deployment " + cupola::quoted(*name) + " here."};
-  }
-  return Owner{*project, deployment->key};
+  if (name == nullptr) return Owner{*project, std::nullopt, ""};
+  const Result<store::Deployment> deployment = deployment_of(call, db, *project, *name);
+  if (!deployment) return deployment.error();
+  return Owner{*project, deployment->key, deployment->name};
 }
 
 }  // namespace
@@ -62,6 +68,7 @@ Result<http::Reply> set_secret(const Call& call) {
         store::set_secret(db, call.context.vault, call.organization(), owner->project.key,
                           owner->deployment, call.in_path("name"), value, call.now);
     if (!set) return set.error();
+    audit(call, db, change_of(call, *owner, "secret.set"));
     return http::Reply{.status = 204};
   });
 }
@@ -75,6 +82,7 @@ Result<http::Reply> delete_secret(const Call& call) {
       return Error{Error::Kind::not_found, "There is no such secret.",
                    "One of a deployment is named with ?deployment=."};
     }
+    audit(call, db, change_of(call, *owner, "secret.delete"));
     return http::Reply{.status = 204};
   });
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -43,7 +44,8 @@ Result<Wish> wish_of(const Call& call) {
   wish.options.full_refresh = body.flag("full_refresh");
   wish.options.state_id_suffix = body.optional_text("state_id_suffix", longest_suffix);
   wish.options.env = body.text_map("env", most_variables, longest_variable);
-  if (wish.options.state_id_suffix.find_first_of(":/\\\n\t ") != std::string::npos) {
+  if (wish.options.state_id_suffix.find_first_of(":/\\ ") != std::string::npos ||
+      has_control(wish.options.state_id_suffix)) {
     body.refuse("The state_id_suffix must not hold white space, ':', '/' or '\\'.");
   }
   if (body.fault()) return *body.fault();
@@ -98,6 +100,22 @@ Result<std::vector<std::string>> state_ids_of(const Call& call, const store::Rel
     return *meaning.state_ids;
   }
   return call.context.hooks.state_ids_of(release, words, suffix);
+}
+
+/// What the audit log tells of it: names of variables, not their values.
+Change change_of(const Place& place, const store::NewRun& run) {
+  json::array variables;
+  for (const auto& variable : run.options.env) variables.emplace_back(variable.first);
+  const std::string tasks = join(run.tasks, " ");
+  return {.action = "run.start",
+          .name = run.schedule_name.value_or(tasks),
+          .id = run.id.text(),
+          .project = place.project.name,
+          .deployment = place.deployment.name,
+          .after = json::object{{"tasks", tasks},
+                                {"full_refresh", run.options.full_refresh},
+                                {"state_id_suffix", run.options.state_id_suffix},
+                                {"env", std::move(variables)}}};
 }
 
 struct Start {
@@ -156,6 +174,7 @@ Result<http::Reply> start_run(const Call& call) {
       if (schedule) added.schedule = schedule->key;
     }
     store::add_run(db, added, call.now);
+    audit(call, db, change_of(*place, added));
     crash_point("run.asked");
     const auto listed = store::find_listed_run(db, call.organization(), added.id);
     if (!listed) throw Failure("A run that was just queued is not there.");

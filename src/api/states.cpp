@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -59,6 +60,13 @@ Result<store::StateVersion> version_of(const Call& call, db::Session& db, const 
       "`cupola state history` shows those that are kept."};
 }
 
+/// Which version is the newest; null where there is none. What a state holds is not for the audit
+/// log.
+json::value newest_version(const Call& call, db::Session& db, const ProjectKey& project) {
+  const auto state = store::find_state(db, call.organization(), project, call.in_path("state_id"));
+  return state ? json::value{{"version", state->version}} : json::value();
+}
+
 }  // namespace
 
 Result<http::Reply> list_states(const Call& call) {
@@ -108,10 +116,17 @@ Result<http::Reply> set_state(const Call& call) {
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
+    const json::value before = newest_version(call, db, project->key);
     const Result<store::StateVersion> state =
         store::set_state(db, call.organization(), project->key, state_id, *payload,
                          store::StateOrigin::set, call.now);
     if (!state) return state.error();
+    audit(call, db,
+          {.action = "state.set",
+           .name = state_id,
+           .project = project->name,
+           .before = before,
+           .after = json::object{{"version", state->version}}});
     return json_reply(200, to_json(*state, true));
   });
 }
@@ -120,9 +135,15 @@ Result<http::Reply> delete_state(const Call& call) {
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
+    const json::value before = newest_version(call, db, project->key);
     const Result<void> deleted =
         store::delete_state(db, call.organization(), project->key, call.in_path("state_id"));
     if (!deleted) return deleted.error();
+    audit(call, db,
+          {.action = "state.delete",
+           .name = call.in_path("state_id"),
+           .project = project->name,
+           .before = before});
     return http::Reply{.status = 204};
   });
 }
@@ -173,10 +194,17 @@ Result<http::Reply> restore_state(const Call& call) {
     if (!project) return project.error();
     const Result<store::StateVersion> old = version_of(call, db, project->key, version);
     if (!old) return old.error();
+    const json::value before = newest_version(call, db, project->key);
     const Result<store::StateVersion> state =
         store::set_state(db, call.organization(), project->key, old->state_id, old->payload,
                          store::StateOrigin::restored, call.now);
     if (!state) return state.error();
+    audit(call, db,
+          {.action = "state.restore",
+           .name = old->state_id,
+           .project = project->name,
+           .before = before,
+           .after = json::object{{"version", state->version}, {"content_of", version}}});
     return json_reply(200, to_json(*state, true));
   });
 }

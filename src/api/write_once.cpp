@@ -51,7 +51,7 @@ Result<http::Reply> write_once(const Call& call,
     const auto kept = store::find_reply(db, call.organization(), *key);
     if (kept) return repeated(*kept, hash);
     Result<http::Reply> reply = work(db);
-    if (!reply) return reply;
+    if (!reply || reply->status >= 400) return reply;
     const store::KeptReply keep{.request_hash = hash, .status = reply->status, .body = reply->body};
     if (!store::keep_reply(db, call.organization(), *key, keep, call.now)) {
       // Another server answered the same post meanwhile; thrown, so that ours is undone.

@@ -1,5 +1,6 @@
 #include "app/server.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -111,6 +112,17 @@ std::string to_text(const Components& components) {
   return text;
 }
 
+std::string own_url(const Address& address, unsigned port) {
+  const bool is_v6 = address.host.find(':') != std::string::npos;
+  return fmt::format("http://{}{}{}:{}", is_v6 ? "[" : "", address.host, is_v6 ? "]" : "", port);
+}
+
+std::string public_url(const ServerOptions& options, const Address& address, unsigned port) {
+  std::string url = options.public_url.empty() ? own_url(address, port) : options.public_url;
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 }  // namespace
 
 int run_server(const ServerOptions& options) {
@@ -128,11 +140,15 @@ int run_server(const ServerOptions& options) {
       store::Vault::open(options.key_file.empty() ? home.key() : options.key_file, *database);
   const ServerClock time(*database);
 
-  Work work({.database = *database, .vault = vault, .clock = time.clock(), .home = home}, options,
-            held.server_id());
+  auth::Authenticator authenticator(*database);
+  Work work({.database = *database,
+             .vault = vault,
+             .clock = time.clock(),
+             .home = home,
+             .forget_people = [&authenticator] { authenticator.forget(); }},
+            options, held.server_id());
   log_info("cupola {} ({}) on {}; runs are held by: {}", version, to_text(options.components),
            database->description(), isolation(options, home));
-  auth::Authenticator authenticator(*database);
   Loop token_uses("token-uses", [&]() -> std::optional<std::chrono::milliseconds> {
     authenticator.keep_uses();
     return 1min;
@@ -142,6 +158,8 @@ int run_server(const ServerOptions& options) {
   hooks.wake_runner = [&] { work.wake_runner(); };
   hooks.wake_deployer = [&] { work.wake_deployer(); };
   hooks.wake_scheduler = [&] { work.wake_scheduler(); };
+  std::atomic<unsigned> port = 0;
+  hooks.public_url = [&] { return public_url(options, *address, port); };
   const api::Context context{.database = *database,
                              .vault = vault,
                              .home = home,
@@ -160,10 +178,9 @@ int run_server(const ServerOptions& options) {
   work.start();
   token_uses.start();
   server.start();
-  work.listens_on(server.port());
-  const bool is_v6 = address->host.find(':') != std::string::npos;
-  std::printf("listening on http://%s%s%s:%u\n", is_v6 ? "[" : "", address->host.c_str(),
-              is_v6 ? "]" : "", server.port());
+  port = server.port();
+  work.listens_on(port);
+  std::printf("listening on %s\n", own_url(*address, port).c_str());
   std::fflush(stdout);
 
   wait_for_end(signals);

@@ -33,6 +33,7 @@ struct Texts {
   std::string keep_logs = "30d";
   std::string keep_runs = "400d";
   std::string keep_environments = "14d";
+  std::string keep_audit = "forever";
 };
 
 Result<std::chrono::milliseconds> span_of(const char* option, const std::string& text) {
@@ -84,6 +85,11 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
     const auto read = span_of(span.name, span.text);
     if (!read) return read.error();
     span.to = *read;
+  }
+  if (texts.keep_audit != "forever") {
+    const auto read = span_of("--keep-audit", texts.keep_audit);
+    if (!read) return read.error();
+    options.keep_audit = *read;
   }
   if (options.lease < shortest_lease) {
     return Error{Error::Kind::invalid, "--lease '" + texts.lease + "' is too short.",
@@ -174,6 +180,8 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       ->check(CLI::Range(1, 10000));
   add("--keep-environments", texts->keep_environments, "CUPOLA_KEEP_ENVIRONMENTS",
       "How long unused plugin environments are kept");
+  add("--keep-audit", texts->keep_audit, "CUPOLA_KEEP_AUDIT",
+      "How long the audit log is kept: a span, or forever");
   add("--min-free-disk", options->least_free_disk, "CUPOLA_MIN_FREE_DISK",
       "Per cent of the disk below which no run starts")
       ->check(CLI::Range(0.0, 90.0));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct ServerOptions {
   std::chrono::milliseconds keep_logs = 30 * 24h;
   std::chrono::milliseconds keep_runs = 400 * 24h;
   std::chrono::milliseconds keep_environments = 14 * 24h;
+  std::optional<std::chrono::milliseconds> keep_audit;  ///< none: for ever
   int keep_state_versions = 100;
   int keep_releases = 5;
   double least_free_disk = 5;  ///< per cent

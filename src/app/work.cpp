@@ -138,13 +138,16 @@ struct Work::Parts {
 
   /// The database is for one kind of server to clean up, its own folder for each.
   std::optional<std::chrono::milliseconds> clean_up() {
-    const auto& [database, vault, clock, home] = dependencies;
+    db::Database& database = dependencies.database;
+    const Clock& clock = dependencies.clock;
+    const Home& home = dependencies.home;
     if (!runner::may_clean_up(database, clock.now())) return 1h;
     if (options.components.scheduler) {
       runner::clean_up(database, home,
                        {.logs = options.keep_logs,
                         .runs = options.keep_runs,
-                        .state_versions = options.keep_state_versions},
+                        .state_versions = options.keep_state_versions,
+                        .audit = options.keep_audit},
                        clock.now());
     }
     deploy::clean_up(database, home,
@@ -158,6 +161,7 @@ struct Work::Parts {
     if (any || topic == store::topics::runs) runner.wake();
     if (any || topic == store::topics::releases) deploying.wake();
     if (any || topic == store::topics::schedules) scheduling.wake();
+    if (any || topic == store::topics::people) dependencies.forget_people();
   }
 
   const Dependencies dependencies;

@@ -3,6 +3,7 @@
 /// What a server does by itself, each part on threads of its own: schedules fire, releases are
 /// built, runs are run, what is old is removed.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,8 @@ class Work {
     const store::Vault& vault;
     const Clock& clock;
     const Home& home;
+    /// Another server took something from people: what is remembered of them is void.
+    std::function<void()> forget_people;
   };
   Work(const Dependencies& dependencies, const ServerOptions& options,
        const std::string& server_id);

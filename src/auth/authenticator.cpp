@@ -31,6 +31,7 @@ Result<store::Member> Authenticator::authenticate(std::string_view authorization
                  "It reads 'Bearer cup_' and 43 more characters."};
   }
   const std::string hash = token_hash(token);
+  std::uint64_t forgotten = 0;
   {
     const std::lock_guard lock(mutex_);
     const auto found = remembered_.find(hash);
@@ -38,6 +39,7 @@ Result<store::Member> Authenticator::authenticate(std::string_view authorization
         now < found->second.since + memory) {
       return found->second.member;
     }
+    forgotten = forgotten_;
   }
   const std::optional<store::Member> member =
       database_.read([&](db::Session& db) { return store::find_member_by_token(db, hash, now); });
@@ -49,9 +51,23 @@ Result<store::Member> Authenticator::authenticate(std::string_view authorization
                  "`cupola admin create-token` makes a new one."};
   }
   if (remembered_.size() >= most_remembered) remembered_.clear();
-  remembered_.emplace(hash, Remembered{*member, now});
+  // What was read before something was taken from people is not remembered after it.
+  if (forgotten == forgotten_) remembered_.emplace(hash, Remembered{*member, now});
   uses_[member->token] = now;
   return *member;
+}
+
+void Authenticator::forget() {
+  const std::lock_guard lock(mutex_);
+  ++forgotten_;
+  remembered_.clear();
+}
+
+std::optional<Instant> Authenticator::last_use(const TokenKey& token) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = uses_.find(token);
+  if (found == uses_.end()) return std::nullopt;
+  return found->second;
 }
 
 int Authenticator::keep_uses() {

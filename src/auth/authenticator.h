@@ -3,8 +3,10 @@
 /// Who sends a request: from its Authorization header to a member of an organization.
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,7 +14,7 @@
 #include "base/outcome.h"
 #include "base/time.h"
 #include "db/database.h"
-#include "store/organizations.h"
+#include "store/tokens.h"
 
 namespace cupola::auth {
 
@@ -20,7 +22,8 @@ namespace cupola::auth {
 class Authenticator {
  public:
   /// A member that was found is remembered this long, so that a busy client costs one query a
-  /// second. So a token that was revoked, or a role that was changed, works this long still.
+  /// second. Whoever takes something from people calls `forget`; what another program took (`cupola
+  /// admin` beside a server on SQLite) works this long still.
   static constexpr std::chrono::milliseconds memory{1000};
 
   explicit Authenticator(db::Database& database) : database_(database) {}
@@ -28,6 +31,13 @@ class Authenticator {
   /// The holder of the token in "Bearer cup_…". Errors: unauthorized, with the same words whether
   /// there is no such token, or it is revoked or expired. Throws Failure when the database is gone.
   Result<store::Member> authenticate(std::string_view authorization, Instant now);
+
+  /// Everyone is looked up anew: a token was revoked, a role changed. Call it after the change is
+  /// kept.
+  void forget();
+
+  /// When the token was last used, as far as it is not written down yet.
+  std::optional<Instant> last_use(const TokenKey& token) const;
 
   /// Writes down when each token was last used; gives how many. Apart from `authenticate`, so that
   /// reading needs no write; call it once a minute.
@@ -40,7 +50,8 @@ class Authenticator {
   };
 
   db::Database& database_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::uint64_t forgotten_ = 0;                             // how often `forget` was called
   std::unordered_map<std::string, Remembered> remembered_;  // by the token's hash
   std::map<TokenKey, Instant> uses_;                        // since keep_uses
 };

@@ -18,8 +18,13 @@ class AuthenticatorTest : public cupola::testing::EachDatabase {
       const auto user =
           store::create_user(session, "ada", made->key, store::Role::operator_, std::nullopt, now);
       organization_ = made->key;
-      return *store::create_token(session, made->key, user->key, "laptop",
-                                  token_hash(token.reveal()), expires, now);
+      return *store::create_token(session,
+                                  {.organization = made->key,
+                                   .user = user->key,
+                                   .name = "laptop",
+                                   .hash = token_hash(token.reveal()),
+                                   .expires_at = expires},
+                                  now);
     });
     return "Bearer " + std::string(token.reveal());
   }
@@ -76,6 +81,29 @@ TEST_P(AuthenticatorTest, ARevokedTokenWorksForASecondAtMost) {
   EXPECT_TRUE(authenticator.authenticate(header, now + 999ms));
   EXPECT_FALSE(authenticator.authenticate(header, now + 1000ms));
   EXPECT_FALSE(Authenticator(*db).authenticate(header, now));
+}
+
+TEST_P(AuthenticatorTest, WhatIsForgottenIsLookedUpAtOnce) {
+  const std::string header = add_member("Acme");
+  Authenticator authenticator(*db);
+  ASSERT_TRUE(authenticator.authenticate(header, now));
+
+  revoke();
+  authenticator.forget();
+
+  EXPECT_FALSE(authenticator.authenticate(header, now));
+}
+
+TEST_P(AuthenticatorTest, TellsALastUseBeforeItIsWrittenDown) {
+  const std::string header = add_member("Acme");
+  Authenticator authenticator(*db);
+  ASSERT_FALSE(authenticator.last_use(key_));
+
+  ASSERT_TRUE(authenticator.authenticate(header, now));
+
+  EXPECT_EQ(authenticator.last_use(key_), now);
+  authenticator.keep_uses();
+  EXPECT_FALSE(authenticator.last_use(key_));
 }
 
 TEST_P(AuthenticatorTest, AClockSetBackDoesNotKeepARevokedTokenAlive) {

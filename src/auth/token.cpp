@@ -10,15 +10,14 @@
 namespace cupola::auth {
 namespace {
 
-constexpr std::string_view prefix = "cup_";
+constexpr std::string_view token_prefix = "cup_";
+constexpr std::string_view invitation_prefix = "inv_";
 constexpr std::size_t random_bytes = 32;
 constexpr std::size_t letters = 43;
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-}  // namespace
-
-Secret new_token() {
+Secret random_text(std::string_view prefix) {
   if (::sodium_init() < 0) throw Failure("Cannot make a token: libsodium did not start.");
   std::array<unsigned char, random_bytes> bytes{};
   ::randombytes_buf(bytes.data(), bytes.size());
@@ -31,9 +30,27 @@ Secret new_token() {
   return token;
 }
 
-bool is_token(std::string_view text) {
+bool is_random_text(std::string_view prefix, std::string_view text) {
   if (!text.starts_with(prefix) || text.size() != prefix.size() + letters) return false;
   return text.find_first_not_of(alphabet, prefix.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+Secret new_token() {
+  return random_text(token_prefix);
+}
+
+Secret new_invitation_token() {
+  return random_text(invitation_prefix);
+}
+
+bool is_token(std::string_view text) {
+  return is_random_text(token_prefix, text);
+}
+
+bool is_invitation_token(std::string_view text) {
+  return is_random_text(invitation_prefix, text);
 }
 
 std::string token_hash(std::string_view token) {

@@ -13,10 +13,14 @@ namespace cupola::auth {
 /// hash is kept. Throws Failure when the system gives no random bytes.
 Secret new_token();
 
+/// The same for an invitation's link: "inv_" and 43 letters. Never taken for a token of the API.
+Secret new_invitation_token();
+bool is_invitation_token(std::string_view text);
+
 /// Whether the text has the shape of a token; says nothing about whether there is such a one.
 bool is_token(std::string_view text);
 
-/// What store::create_token keeps: SHA-256 in hex. A token has too many bits to be guessed from it.
+/// What the store keeps of either: SHA-256 in hex. A token has too many bits to be guessed from it.
 std::string token_hash(std::string_view token);
 
 }  // namespace cupola::auth

@@ -25,6 +25,14 @@ TEST(TokenTest, OtherTextsAreNone) {
   }
 }
 
+TEST(TokenTest, AnInvitationIsNoTokenOfTheApi) {
+  const Secret token = new_invitation_token();
+
+  EXPECT_TRUE(is_invitation_token(token.reveal()));
+  EXPECT_FALSE(is_token(token.reveal()));
+  EXPECT_FALSE(is_invitation_token(new_token().reveal()));
+}
+
 TEST(TokenTest, ItsHashIsSha256) {
   EXPECT_EQ(token_hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

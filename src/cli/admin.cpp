@@ -1,5 +1,4 @@
-#include <cstdlib>
-#include <filesystem>
+#include "cli/admin.h"
 
 #include <fmt/format.h>
 
@@ -7,22 +6,16 @@
 #include "auth/token.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
-#include "base/files.h"
-#include "base/home.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
-#include "db/database.h"
+#include "store/members.h"
 #include "store/organizations.h"
+#include "store/tokens.h"
 
 namespace cupola::cli {
 namespace {
 
-/// Where the data lies.
-struct Place {
-  std::string home;
-  std::string database;
-};
 struct OrganizationOptions {
   Place place;
   std::string name;
@@ -47,33 +40,17 @@ struct NetworkOptions {
   std::string mode;
 };
 
-std::string default_home() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
-    return std::string(data) + "/cupola";
-  }
-  const char* home = std::getenv("HOME");
-  return std::string(home == nullptr ? "" : home) + "/.local/share/cupola";
-}
-
-std::unique_ptr<db::Database> open_database(const Place& place) {
-  const Home home{place.home.empty() ? default_home() : place.home};
-  make_folder(home.root(), 0700);
-  const std::string url =
-      place.database.empty() ? "sqlite:" + home.database().string() : place.database;
-  return db::Database::open({.url = url, .readers = 1});
-}
-
-Error no_organization(const std::string& name, const db::Database& database) {
-  return {Error::Kind::not_found,
-          fmt::format("There is no organization {} in {}", cupola::quoted(name),
-                      database.description()),
-          fmt::format("Create it: cupola admin create-organization {}", printable(name))};
-}
-
 Result<int> create_organization(const Context&, const OrganizationOptions& options) {
   const auto database = open_database(options.place);
-  const auto made = database->write([&](db::Session& db) {
-    return store::create_organization(db, options.name, SystemClock{}.now());
+  const auto made = database->write([&](db::Session& db) -> Result<store::Organization> {
+    const auto created = store::create_organization(db, options.name, SystemClock{}.now());
+    if (!created) return created.error();
+    audit(db, {.organization = created->key,
+               .action = "organization.create",
+               .name = created->name,
+               .id = created->id,
+               .after = {{"account_number", created->account_number}}});
+    return *created;
   });
   if (!made) return made.error();
   crash_point("admin.organization_created");
@@ -98,8 +75,22 @@ Result<int> create_user(const Context&, const UserOptions& options) {
   const auto made = database->write([&](db::Session& db) -> Result<store::User> {
     const auto organization = store::find_organization(db, options.organization);
     if (!organization) return no_organization(options.organization, *database);
-    return store::create_user(db, options.login, organization->key, *role, password_hash,
-                              SystemClock{}.now());
+    const auto before = store::find_member(db, organization->key, options.login);
+    if (before && *role != store::Role::owner) {
+      const auto kept = store::set_role(db, organization->key, before->user, *role);
+      if (!kept) return kept.error();
+    }
+    const auto user = store::create_user(db, options.login, organization->key, *role, password_hash,
+                                         SystemClock{}.now());
+    if (!user) return user.error();
+    AdminChange change{
+        .organization = organization->key,
+        .action = before ? "member.change" : "member.create",
+        .name = user->login,
+        .after = {{"role", options.role}, {"password_set", password_hash.has_value()}}};
+    if (before) change.before = {{"role", to_text(before->role)}};
+    audit(db, change);
+    return *user;
   });
   if (!made) return made.error();
   crash_point("admin.user_created");
@@ -121,8 +112,18 @@ Result<int> create_token(const Context&, const TokenOptions& options) {
           fmt::format("Create one: cupola admin create-user {} --organization {} --role owner",
                       printable(options.login), printable(options.organization))};
     }
-    return store::create_token(db, organization->key, user->key, options.name,
-                               auth::token_hash(token.reveal()), std::nullopt, SystemClock{}.now());
+    const std::string hash = auth::token_hash(token.reveal());
+    const auto key = store::create_token(
+        db,
+        {.organization = organization->key, .user = user->key, .name = options.name, .hash = hash},
+        SystemClock{}.now());
+    if (!key) return key.error();
+    audit(db, {.organization = organization->key,
+               .action = "token.create",
+               .name = options.name,
+               .id = store::token_id(hash),
+               .after = {{"holder", user->login}}});
+    return *key;
   });
   if (!made) return made.error();
   crash_point("admin.token_created");
@@ -133,28 +134,24 @@ Result<int> create_token(const Context&, const TokenOptions& options) {
 Result<int> set_network(const Context&, const NetworkOptions& options) {
   const auto database = open_database(options.place);
   const auto set = database->write([&](db::Session& db) -> Result<void> {
-    if (!store::find_organization(db, options.organization)) {
-      return no_organization(options.organization, *database);
-    }
-    return store::set_network(db, options.organization, store::parse_network_mode(options.mode));
+    const auto organization = store::find_organization(db, options.organization);
+    if (!organization) return no_organization(options.organization, *database);
+    const auto before = store::network_of(db, organization->key);
+    const auto changed =
+        store::set_network(db, options.organization, store::parse_network_mode(options.mode));
+    if (!changed) return changed.error();
+    audit(db, {.organization = organization->key,
+               .action = "organization.set_network",
+               .name = organization->name,
+               .id = organization->id,
+               .before = {{"network", before.is_default ? "default" : to_text(before.mode)}},
+               .after = {{"network", options.mode}}});
+    return {};
   });
   if (!set) return set.error();
   print(fmt::format("Runs of {} that start from now on have the network: {}.\n",
                     printable(options.organization), options.mode));
   return 0;
-}
-
-void add_place(CLI::App* command, Place& place) {
-  command
-      ->add_option("--home", place.home,
-                   "The server's folder (CUPOLA_HOME; made where it is absent)")
-      ->envname("CUPOLA_HOME")
-      ->type_name("DIR");
-  command
-      ->add_option("--database", place.database,
-                   "The database, where it is not in the folder (CUPOLA_DATABASE)")
-      ->envname("CUPOLA_DATABASE")
-      ->type_name("URL");
 }
 
 }  // namespace
@@ -214,6 +211,8 @@ void add_admin_commands(CLI::App& root, Context& context) {
       ->check(CLI::IsMember({"host", "isolated", "default"}));
   add_place(network, network_options->place);
   set_work(network, context, network_options, set_network);
+
+  add_admin_id_commands(admin, context);
 }
 
 }  // namespace cupola::cli

@@ -85,8 +85,10 @@ net::Request Api::request(std::string_view method, std::string_view path,
     request.url += fmt::format("{}{}={}", separator, name, net::percent_encode(value));
     separator = '&';
   }
-  request.headers = {{"Authorization", fmt::format("Bearer {}", login_.token.reveal())},
-                     {"Accept", "application/json"}};
+  if (!login_.token.empty()) {
+    request.headers.emplace_back("Authorization", fmt::format("Bearer {}", login_.token.reveal()));
+  }
+  request.headers.emplace_back("Accept", "application/json");
   return request;
 }
 
@@ -122,6 +124,13 @@ Result<json::object> Api::post(std::string_view path, const json::object& body) 
   return answer(asked);
 }
 
+Result<json::object> Api::patch(std::string_view path, const json::object& body) const {
+  auto asked = request("PATCH", path, {});
+  asked.body = json::serialize(body);
+  asked.headers.emplace_back("Content-Type", "application/json");
+  return answer(asked);
+}
+
 Result<json::object> Api::put(std::string_view path, std::string body, const Query& query) const {
   auto asked = request("PUT", path, query);
   asked.body = std::move(body);
@@ -152,10 +161,10 @@ Result<json::object> Api::list(std::string_view path, std::string_view resource,
   return json::object{{resource, std::move(all)}, {"next", std::move(next)}};
 }
 
-Result<void> Api::download(std::string_view path, const Query& query,
-                           const net::OnChunk& on_chunk) const {
+Result<void> Api::download(std::string_view path, const Query& query, const net::OnChunk& on_chunk,
+                           std::string_view media_type) const {
   auto asked = request("GET", path, query);
-  asked.headers.back().second = "text/plain";
+  asked.headers.back().second = media_type;
   const auto response = net::stream(asked, on_chunk);
   if (!response) return explained(response.error());
   if (response->status != 200) return to_error(*response, login_.url);

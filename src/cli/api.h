@@ -28,6 +28,11 @@ class Api {
  public:
   explicit Api(Login login) : login_(std::move(login)) {}
 
+  /// As nobody: for what needs no token.
+  static Api without_token(std::string url) {
+    return Api{Login{.url = std::move(url), .token = {}}};
+  }
+
   /// As whom `find_login` tells. Errors: also unauthorized, when there is no token.
   static Result<Api> open(const Context& context);
 
@@ -36,6 +41,7 @@ class Api {
   /// Errors: what the server's problem says, with its hint; unavailable when it cannot be reached.
   Result<json::object> get(std::string_view path, const Query& query = {}) const;
   Result<json::object> post(std::string_view path, const json::object& body = {}) const;
+  Result<json::object> patch(std::string_view path, const json::object& body) const;
   Result<json::object> put(std::string_view path, std::string body, const Query& query = {}) const;
   Result<json::object> remove(std::string_view path, const Query& query = {}) const;
 
@@ -46,8 +52,8 @@ class Api {
                             std::string cursor = "") const;
 
   /// The body as it is, piece by piece.
-  Result<void> download(std::string_view path, const Query& query,
-                        const net::OnChunk& on_chunk) const;
+  Result<void> download(std::string_view path, const Query& query, const net::OnChunk& on_chunk,
+                        std::string_view media_type = "text/plain") const;
 
   /// Reads an event stream until `on_event` gives false, and comes back to where it was when the
   /// connection breaks or is silent for a minute. Errors: unavailable when the server stays away

@@ -27,6 +27,8 @@ CLI::Option* add_format(CLI::App* command, std::string& format);
 /// `--project P` and `--deployment D`; required where said.
 void add_project(CLI::App* command, std::string& project, bool required = true);
 void add_deployment(CLI::App* command, std::string& deployment, bool required = true);
+/// `--role ROLE`: one of the four.
+CLI::Option* add_role(CLI::App* command, std::string& role, const std::string& text);
 /// `--yes`, for commands that ask before they delete.
 void add_yes(CLI::App* command, bool& yes);
 
@@ -43,6 +45,13 @@ void add_secret_commands(CLI::App& root, Context& context);
 void add_state_commands(CLI::App& root, Context& context);
 void add_inspect_command(CLI::App& root, Context& context);
 void add_cron_command(CLI::App& root, Context& context);
+void add_organization_commands(CLI::App& root, Context& context);
+void add_member_commands(CLI::App& root, Context& context);
+void add_invitation_commands(CLI::App& root, Context& context);
+void add_service_account_commands(CLI::App& root, Context& context);
+void add_token_commands(CLI::App& root, Context& context);
+void add_audit_command(CLI::App& root, Context& context);
+void add_admin_id_commands(CLI::App* admin, Context& context);
 void add_completion_commands(CLI::App& root, Context& context);
 void add_doctor_command(CLI::App& root, Context& context);
 

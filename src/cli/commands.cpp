@@ -16,6 +16,12 @@ void add_commands(CLI::App& root, Context& context) {
   add_state_commands(root, context);
   add_secret_commands(root, context);
   add_session_commands(root, context);
+  add_organization_commands(root, context);
+  add_member_commands(root, context);
+  add_invitation_commands(root, context);
+  add_service_account_commands(root, context);
+  add_token_commands(root, context);
+  add_audit_command(root, context);
   add_inspect_command(root, context);
   add_cron_command(root, context);
   add_doctor_command(root, context);
@@ -40,6 +46,12 @@ void add_deployment(CLI::App* command, std::string& deployment, bool required) {
   command->add_option("--deployment,-d", deployment, "The deployment")
       ->required(required)
       ->type_name("DEPLOYMENT");
+}
+
+CLI::Option* add_role(CLI::App* command, std::string& role, const std::string& text) {
+  return command->add_option("--role", role, text)
+      ->check(CLI::IsMember({"viewer", "operator", "maintainer", "owner"}))
+      ->type_name("ROLE");
 }
 
 void add_yes(CLI::App* command, bool& yes) {

@@ -24,10 +24,10 @@ struct DeleteOptions {
 };
 
 Table table_of(const json::array& projects) {
-  Table table({"name", "repository", "directory", "created (UTC)"});
+  Table table({"name", "id", "repository", "directory", "created (UTC)"});
   for (const auto& item : projects) {
     const auto& project = item.get_object();
-    table.add({text_at(project, "name"), text_at(project, "repository"),
+    table.add({text_at(project, "name"), text_at(project, "id"), text_at(project, "repository"),
                text_at(project, "directory"), time_at(project, "created_at")});
   }
   return table;

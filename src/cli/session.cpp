@@ -48,10 +48,17 @@ Result<int> show_who(const Context& context, const WhoamiOptions& options) {
   if (!api) return api.error();
   const auto who = api->get(api_path({"whoami"}));
   if (!who) return who.error();
-  Table table({"login", "role", "organization", "account", "server"});
+  Table table({"login", "role", "organization", "account", "organization id", "server"});
   const auto& organization = object_at(*who, "organization");
   table.add({text_at(*who, "login"), text_at(*who, "role"), text_at(organization, "name"),
-             text_at(organization, "account_number"), api->url()});
+             text_at(organization, "account_number"), text_at(organization, "id"), api->url()});
+  // The token is of one organization; the others need tokens of their own.
+  for (const auto& item : array_at(*who, "organizations")) {
+    const auto& other = item.get_object();
+    if (flag_at(other, "current")) continue;
+    table.add({text_at(*who, "login"), text_at(other, "role"), text_at(other, "name"), "-", "-",
+               api->url()});
+  }
   print_list(options.format, *who, table, "");
   return 0;
 }

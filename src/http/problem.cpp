@@ -86,4 +86,10 @@ Reply problem_with(int status, std::string_view title, const Error& error) {
   return reply;
 }
 
+void add_to_problem(Reply& reply, std::string_view name, std::string_view value) {
+  if (reply.content_type != "application/problem+json" || !reply.body.ends_with('}')) return;
+  reply.body.pop_back();
+  reply.body.append(",\"").append(name).append("\":\"").append(value).append("\"}");
+}
+
 }  // namespace cupola::http

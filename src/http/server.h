@@ -96,6 +96,11 @@ class Server {
 
 /// application/problem+json (RFC 9457) for an Error, with the status its kind has.
 Reply problem(const Error& error);
+/// The same for a status that no kind of Error has.
+Reply problem_with(int status, std::string_view title, const Error& error);
+/// Adds a member to the body of a problem, as its last one; leaves other replies alone. The value
+/// must need no escapes in JSON.
+void add_to_problem(Reply& reply, std::string_view name, std::string_view value);
 /// Status codes for a kind of error.
 int status_of(Error::Kind kind);
 

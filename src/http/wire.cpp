@@ -34,6 +34,8 @@ std::string_view reason(int status) {
       return "Method Not Allowed";
     case 409:
       return "Conflict";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Content Too Large";
     case 414:
@@ -130,9 +132,7 @@ std::string http_date(std::int64_t seconds_since_1970) {
 }
 
 void add_request_id(Reply& reply, std::string_view request_id) {
-  if (reply.content_type != "application/problem+json" || !reply.body.ends_with('}')) return;
-  reply.body.pop_back();
-  reply.body.append(",\"request_id\":\"").append(request_id).append("\"}");
+  add_to_problem(reply, "request_id", request_id);
 }
 
 }  // namespace cupola::http

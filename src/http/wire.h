@@ -28,9 +28,6 @@ std::string chunk(std::string_view data);
 /// IMF-fixdate (RFC 9110, section 5.6.7).
 std::string http_date(std::int64_t seconds_since_1970);
 
-/// As `problem`, for a status that no kind of Error has.
-Reply problem_with(int status, std::string_view title, const Error& error);
-
 /// Puts the request's id into a problem's body, as its last member.
 void add_request_id(Reply& reply, std::string_view request_id);
 

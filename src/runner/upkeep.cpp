@@ -7,6 +7,7 @@
 #include "logs/reader.h"
 #include "logs/writer.h"
 #include "store/attempts.h"
+#include "store/audit.h"
 #include "store/replies.h"
 #include "store/runs.h"
 #include "store/schedules.h"
@@ -82,6 +83,13 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
       [&](db::Session& db) { return store::trim_states(db, retention.state_versions); });
   crash_point("upkeep.states_trimmed");
   database.write([&](db::Session& db) { store::delete_old_replies(db, now - replies_kept); });
+  while (retention.audit) {
+    const auto gone = database.write([&](db::Session& db) {
+      return store::delete_old_audit(db, now - *retention.audit, rows_a_step);
+    });
+    removed.audit += gone;
+    if (gone < rows_a_step) break;
+  }
   return removed;
 }
 

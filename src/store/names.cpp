@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "store/service_accounts.h"
 
 namespace cupola::store {
 
@@ -27,6 +28,40 @@ Result<void> check_name_with_slug(std::string_view what, std::string_view name) 
     return Error{Error::Kind::invalid,
                  fmt::format("{} is no name for {}: its short form is empty.", quoted(name), what),
                  "Give a name with at least one of the letters a-z or digits."};
+  }
+  return {};
+}
+
+Result<void> check_login(std::string_view login) {
+  const bool odd = std::any_of(login.begin(), login.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
+  });
+  if (login.empty() || login.size() > 255 || odd || !is_utf8(login)) {
+    return Error{Error::Kind::invalid, fmt::format("{} is no login.", quoted(login)),
+                 "Give 1 to 255 bytes of UTF-8 without white space and control characters."};
+  }
+  if (login.starts_with(service_login)) {
+    return Error{Error::Kind::invalid,
+                 fmt::format("{} is the login of a service account.", quoted(login)),
+                 "Choose a login that does not begin so."};
+  }
+  return {};
+}
+
+Result<void> check_email(std::string_view address) {
+  const std::size_t at = address.find('@');
+  const std::string_view domain =
+      at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+  const bool odd = std::any_of(address.begin(), address.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f ||
+           std::string_view("<>()[]\\,;:\"'").find(c) != std::string_view::npos;
+  });
+  const bool odd_domain = domain.empty() || domain.find('@') != std::string_view::npos ||
+                          domain.starts_with('.') || domain.ends_with('.') ||
+                          domain.starts_with('-') || domain.find("..") != std::string_view::npos;
+  if (odd || odd_domain || at == 0 || at > 64 || address.size() > 254 || !is_utf8(address)) {
+    return Error{Error::Kind::invalid, fmt::format("{} is no e-mail address.", quoted(address)),
+                 "Give one address such as ada@example.com."};
   }
   return {};
 }

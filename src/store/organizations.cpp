@@ -17,6 +17,9 @@ constexpr Words<Role, 4> role_words = {{{Role::viewer, "viewer"},
                                         {Role::maintainer, "maintainer"},
                                         {Role::owner, "owner"}}};
 
+constexpr std::size_t longest_line = 200;
+constexpr std::size_t most_lines = 10;
+
 constexpr Words<NetworkMode, 2> network_words = {
     {{NetworkMode::host, "host"}, {NetworkMode::isolated, "isolated"}}};
 
@@ -53,27 +56,25 @@ User to_user(const db::Row& row) {
           .created_at = row.get<Instant>(2)};
 }
 
-Member to_member(const db::Row& row) {
-  return {.organization = row.get<OrganizationKey>(0),
-          .organization_id = row.get<std::string>(1),
-          .organization_name = row.get<std::string>(2),
-          .account_number = row.get<std::string>(7),
-          .user = row.get<UserKey>(3),
-          .login = row.get<std::string>(4),
-          .role = value_in_column(role_words, row.get<std::string>(5)),
-          .token = row.get<TokenKey>(6),
-          .token_name = row.get<std::string>(8)};
+bool is_line(std::string_view text) {
+  return text.size() <= longest_line && is_utf8(text) &&
+         std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-Result<void> check_login(std::string_view login) {
-  const bool odd = std::any_of(login.begin(), login.end(), [](char c) {
-    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
-  });
-  if (login.empty() || login.size() > 255 || odd || !is_utf8(login)) {
-    return Error{Error::Kind::invalid, fmt::format("{} is no login.", quoted(login)),
-                 "Give 1 to 255 bytes of UTF-8 without white space and control characters."};
+Result<void> check_billing(const Billing& billing) {
+  if (!is_line(billing.name)) {
+    return Error{Error::Kind::invalid, "The billing name is no name.",
+                 "Give at most 200 bytes of UTF-8 without control characters."};
   }
-  return {};
+  const auto lines = split(billing.address, '\n');
+  if (lines.size() > most_lines || !std::all_of(lines.begin(), lines.end(), is_line)) {
+    return Error{Error::Kind::invalid, "The billing address is none.",
+                 "Give at most 10 lines of at most 200 bytes of UTF-8, with a newline (and no "
+                 "carriage return) between them."};
+  }
+  if (billing.email.empty()) return {};
+  return check_email(billing.email);
 }
 
 }  // namespace
@@ -116,6 +117,12 @@ std::optional<Organization> find_organization(db::Session& db, std::string_view 
   return db.one(
       "SELECT key, id, name, account_number, created_at FROM organizations WHERE name = :name",
       to_organization, {{"name", name}});
+}
+
+std::optional<Organization> find_organization(db::Session& db, const OrganizationKey& key) {
+  return db.one(
+      "SELECT key, id, name, account_number, created_at FROM organizations WHERE key = :key",
+      to_organization, {{"key", key}});
 }
 
 std::int64_t count_organizations(db::Session& db) {
@@ -184,54 +191,38 @@ std::optional<User> find_user(db::Session& db, std::string_view login) {
                 {{"login", login}});
 }
 
-Result<TokenKey> create_token(db::Session& db, const OrganizationKey& organization,
-                              const UserKey& user, std::string_view name, std::string_view hash,
-                              std::optional<Instant> expires_at, Instant now) {
-  const auto member =
-      db.one("SELECT role FROM members WHERE organization_key = :organization AND user_key = :user",
-             [](const db::Row& row) { return row.get<std::string>(0); },
-             {{"organization", organization}, {"user", user}});
-  if (!member) {
-    return Error{Error::Kind::not_found, "This user is no member of the organization.",
-                 "Make it one first: cupola admin create-user."};
-  }
-  const auto key = new_id<TokenKey>();
+Billing billing_of(db::Session& db, const OrganizationKey& organization) {
+  const auto billing = db.one(
+      R"sql(
+      SELECT coalesce(billing_name, ''), coalesce(billing_address, ''), coalesce(billing_email, '')
+      FROM organizations WHERE key = :key)sql",
+      [](const db::Row& row) {
+        return Billing{.name = row.get<std::string>(0),
+                       .address = row.get<std::string>(1),
+                       .email = row.get<std::string>(2)};
+      },
+      {{"key", organization}});
+  return billing.value_or(Billing{});
+}
+
+Result<void> set_billing(db::Session& db, const OrganizationKey& organization,
+                         const Billing& billing) {
+  if (const auto checked = check_billing(billing); !checked) return checked.error();
   db.execute(R"sql(
-      INSERT INTO tokens (key, organization_key, user_key, name, hash, created_at, expires_at)
-      VALUES (:key, :organization, :user, :name, :hash, :now, :expires_at))sql",
-             {{"key", key},
-              {"organization", organization},
-              {"user", user},
-              {"name", printable(name)},
-              {"hash", hash},
-              {"now", now},
-              {"expires_at", expires_at}});
-  return key;
+      UPDATE organizations SET billing_name = :name, billing_address = :address,
+        billing_email = :email WHERE key = :key)sql",
+             {{"name", billing.name},
+              {"address", billing.address},
+              {"email", billing.email},
+              {"key", organization}});
+  return {};
 }
 
-std::optional<Member> find_member_by_token(db::Session& db, std::string_view hash, Instant now) {
-  return db.one(R"sql(
-      SELECT o.key, o.id, o.name, u.key, u.login, m.role, t.key, o.account_number, t.name
-      FROM tokens t
-      JOIN organizations o ON o.key = t.organization_key
-      JOIN users u ON u.key = t.user_key
-      JOIN members m ON m.organization_key = t.organization_key AND m.user_key = t.user_key
-      WHERE t.hash = :hash AND t.revoked_at IS NULL
-        AND (t.expires_at IS NULL OR t.expires_at > :now))sql",
-                to_member, {{"hash", hash}, {"now", now}});
-}
-
-void touch_token(db::Session& db, const TokenKey& token, Instant now) {
-  db.execute("UPDATE tokens SET last_used_at = :now WHERE key = :token",
-             {{"now", now}, {"token", token}});
-}
-
-bool revoke_token(db::Session& db, const OrganizationKey& organization, const TokenKey& token,
-                  Instant now) {
-  return db.execute(R"sql(
-      UPDATE tokens SET revoked_at = :now
-      WHERE organization_key = :organization AND key = :token AND revoked_at IS NULL)sql",
-                    {{"now", now}, {"organization", organization}, {"token", token}}) == 1;
+std::string rotate_organization_id(db::Session& db, const OrganizationKey& organization) {
+  const std::string id = new_random_ulid();
+  db.execute("UPDATE organizations SET id = :id WHERE key = :key",
+             {{"id", id}, {"key", organization}});
+  return id;
 }
 
 }  // namespace cupola::store

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Organizations, users, their roles and their tokens.
+/// Organizations, users and their roles.
 
 #include <optional>
 #include <string>
@@ -32,23 +32,11 @@ struct User {
   Instant created_at;
 };
 
-/// Who asks: a token's user in its organization.
-struct Member {
-  OrganizationKey organization;
-  std::string organization_id;
-  std::string organization_name;
-  std::string account_number;
-  UserKey user;
-  std::string login;
-  Role role = Role::viewer;
-  TokenKey token;
-  std::string token_name;
-};
-
 /// Makes an organization with a fresh id and account number. Errors: conflict (name taken), invalid
 /// (name empty, over 100 bytes, or with control characters).
 Result<Organization> create_organization(db::Session& db, std::string_view name, Instant now);
 std::optional<Organization> find_organization(db::Session& db, std::string_view name);
+std::optional<Organization> find_organization(db::Session& db, const OrganizationKey& key);
 std::int64_t count_organizations(db::Session& db);
 
 /// Which network the runs of an organization have: the host's, or one of their own.
@@ -72,16 +60,20 @@ Result<User> create_user(db::Session& db, std::string_view login,
                          const std::optional<std::string>& password_hash, Instant now);
 std::optional<User> find_user(db::Session& db, std::string_view login);
 
-/// Keeps a token by its SHA-256 (hex). Errors: not_found when the user is no member.
-Result<TokenKey> create_token(db::Session& db, const OrganizationKey& organization,
-                              const UserKey& user, std::string_view name, std::string_view hash,
-                              std::optional<Instant> expires_at, Instant now);
+/// Whom and where an invoice goes to; what nobody gave is empty.
+struct Billing {
+  std::string name;
+  std::string address;  ///< lines, with a newline between
+  std::string email;
+  bool operator==(const Billing&) const = default;
+};
+Billing billing_of(db::Session& db, const OrganizationKey& organization);
+/// Errors: invalid (a name or line over 200 bytes, more than 10 lines, control characters, an
+/// e-mail address that is none).
+Result<void> set_billing(db::Session& db, const OrganizationKey& organization,
+                         const Billing& billing);
 
-/// Who holds the token with that hash, if it is neither revoked nor expired at `now`.
-std::optional<Member> find_member_by_token(db::Session& db, std::string_view hash, Instant now);
-void touch_token(db::Session& db, const TokenKey& token, Instant now);
-/// True when a token of that organization was there and is revoked now.
-bool revoke_token(db::Session& db, const OrganizationKey& organization, const TokenKey& token,
-                  Instant now);
+/// Gives the organization a new id. Nothing else names it by its id: all goes on.
+std::string rotate_organization_id(db::Session& db, const OrganizationKey& organization);
 
 }  // namespace cupola::store

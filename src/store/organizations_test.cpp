@@ -75,37 +75,66 @@ TEST_P(OrganizationsTest, RunsHaveTheHostsNetworkUntilThereIsAnotherOrganization
   EXPECT_EQ(set("Nobody", NetworkMode::host).error().kind, Error::Kind::not_found);
 }
 
-TEST_P(OrganizationsTest, ATokenTellsWhoAsksUntilItIsRevokedOrExpires) {
+TEST_P(OrganizationsTest, AUserIsMadeOnceAndGivenAnotherRole) {
   const auto acme = add("Acme");
-  const auto other = add("Other");
   write([&](db::Session& s) {
     const auto user = create_user(s, "ann@example.org", acme.key, Role::viewer, "hash", noon);
     ASSERT_TRUE(user);
     EXPECT_EQ(create_user(s, "ann@example.org", acme.key, Role::operator_, {}, noon)->key,
               user->key);
-    EXPECT_EQ(create_user(s, "a b", acme.key, Role::owner, {}, noon).error().kind,
-              Error::Kind::invalid);
-    EXPECT_EQ(create_token(s, other.key, user->key, "t", "h0", {}, noon).error().kind,
-              Error::Kind::not_found);
-    const auto token = create_token(s, acme.key, user->key, "t", "h1", {}, noon);
-    ASSERT_TRUE(create_token(s, acme.key, user->key, "t", "h2", noon + 1h, noon));
+    for (const char* login : {"", "a b", "a\r\nb", "service:x"}) {
+      EXPECT_EQ(create_user(s, login, acme.key, Role::owner, {}, noon).error().kind,
+                Error::Kind::invalid)
+          << login;
+    }
+  });
+}
 
-    const auto member = find_member_by_token(s, "h1", noon);
-    ASSERT_TRUE(member);
-    EXPECT_EQ(member->organization, acme.key);
-    EXPECT_EQ(member->organization_name, "Acme");
-    EXPECT_EQ(member->login, "ann@example.org");
-    EXPECT_EQ(member->role, Role::operator_);
-    EXPECT_EQ(member->token, *token);
-    EXPECT_TRUE(find_member_by_token(s, "h2", noon + 1h - 1ms));
-    EXPECT_FALSE(find_member_by_token(s, "h2", noon + 1h));
-    EXPECT_FALSE(find_member_by_token(s, "h3", noon));
+TEST_P(OrganizationsTest, BillsGoWhereTheyAreSaidTo) {
+  const auto acme = add("Acme");
+  const auto other = add("Other");
+  const Billing billing{
+      .name = "Acme Ltd", .address = "1 Main Street\nSpringfield", .email = "bills@acme.example"};
+  write([&](db::Session& s) {
+    EXPECT_EQ(billing_of(s, acme.key), Billing{});
 
-    touch_token(s, *token, noon);
-    EXPECT_FALSE(revoke_token(s, other.key, *token, noon));
-    EXPECT_TRUE(revoke_token(s, acme.key, *token, noon));
-    EXPECT_FALSE(revoke_token(s, acme.key, *token, noon));
-    EXPECT_FALSE(find_member_by_token(s, "h1", noon));
+    ASSERT_TRUE(set_billing(s, acme.key, billing));
+
+    EXPECT_EQ(billing_of(s, acme.key), billing);
+    EXPECT_EQ(billing_of(s, other.key), Billing{});
+    for (const Billing& wrong :
+         {Billing{.name = "a\nb"}, Billing{.name = std::string(201, 'x')},
+          Billing{.address = "a\r\nb"}, Billing{.address = std::string(10, '\n')},
+          Billing{.email = "nobody"}, Billing{.email = "a@b\r\nBcc: c@d"},
+          Billing{.email = "a@b,c@d"}, Billing{.email = "@b"}, Billing{.email = "a@"},
+          Billing{.email = "a@b..c"}, Billing{.email = "a b@c"}}) {
+      EXPECT_EQ(set_billing(s, acme.key, wrong).error().kind, Error::Kind::invalid)
+          << wrong.name << wrong.address << wrong.email;
+    }
+    EXPECT_EQ(billing_of(s, acme.key), billing);
+    ASSERT_TRUE(set_billing(s, acme.key, {}));
+    EXPECT_EQ(billing_of(s, acme.key), Billing{});
+  });
+}
+
+TEST_P(OrganizationsTest, AnIdIsRotatedAndNothingElse) {
+  const auto acme = add("Acme");
+  write([&](db::Session& s) {
+    const auto shop = create_project(s, acme.key, "Shop", "https://git.example/x", ".", noon);
+
+    const std::string organization_id = rotate_organization_id(s, acme.key);
+    const std::string project_id = rotate_project_id(s, shop->key);
+
+    EXPECT_THAT(organization_id, MatchesRegex("[0-9A-Z]{26}"));
+    EXPECT_NE(organization_id, acme.id);
+    EXPECT_NE(project_id, shop->id);
+    const auto after = find_organization(s, "Acme");
+    EXPECT_EQ(after->id, organization_id);
+    EXPECT_EQ(after->key, acme.key);
+    EXPECT_EQ(after->account_number, acme.account_number);
+    EXPECT_FALSE(find_project(s, acme.key, shop->id));
+    EXPECT_EQ(find_project(s, acme.key, project_id)->key, shop->key);
+    EXPECT_EQ(find_project(s, acme.key, "shop")->id, project_id);
   });
 }
 

@@ -76,6 +76,12 @@ std::vector<Project> list_projects(db::Session& db, const OrganizationKey& organ
                 to_project, {{"organization", organization}, {"after", after}, {"limit", limit}});
 }
 
+std::string rotate_project_id(db::Session& db, const ProjectKey& project) {
+  const std::string id = new_random_ulid();
+  db.execute("UPDATE projects SET id = :id WHERE key = :key", {{"id", id}, {"key", project}});
+  return id;
+}
+
 Result<void> delete_project(db::Session& db, const OrganizationKey& organization,
                             const ProjectKey& project) {
   const db::Params where = {{"organization", organization}, {"project", project}};

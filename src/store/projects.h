@@ -38,6 +38,9 @@ std::optional<Project> find_project(db::Session& db, const ProjectKey& key);
 std::vector<Project> list_projects(db::Session& db, const OrganizationKey& organization,
                                    std::string_view after, int limit);
 
+/// Gives the project a new id. Nothing else names it by its id: all goes on.
+std::string rotate_project_id(db::Session& db, const ProjectKey& project);
+
 /// Takes everything of the project away: deployments, schedules, runs, states, secrets. Refused
 /// (conflict) while a run of it is not final.
 Result<void> delete_project(db::Session& db, const OrganizationKey& organization,

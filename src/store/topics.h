@@ -14,4 +14,7 @@ inline constexpr std::string_view schedules = "schedules";
 /// A release was queued, or ended and lets the next one of its deployment come.
 inline constexpr std::string_view releases = "releases";
 
+/// A token was revoked, a role changed, a member removed: what servers remember of them is void.
+inline constexpr std::string_view people = "people";
+
 }  // namespace cupola::store::topics
