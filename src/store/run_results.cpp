@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "store/notification_events.h"
 #include "store/run_rows.h"
 #include "store/state_capture.h"
 #include "store/topics.h"
@@ -39,6 +40,7 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
        {"now", now},
        {"id", run}});
   if (ended) drop_state_ids(db, run);
+  if (ended) tell_outcome(db, run, now);
   return ended;
 }
 
@@ -83,6 +85,7 @@ bool finish_run(db::Session& db, const Lease& lease, const RunResult& result,
   if (ended->has_open_states) make_states_final(db, lease.run, now);
   if (ended->has_state_ids || ended->has_schedule) release_locks(db, lease.run);
   if (ended->has_state_ids) drop_state_ids(db, lease.run);
+  tell_outcome(db, lease.run, now);
   db.tell(topics::runs);
   return true;
 }

@@ -13,5 +13,7 @@ inline constexpr std::string_view runs = "runs";
 inline constexpr std::string_view schedules = "schedules";
 /// A release was queued, or ended and lets the next one of its deployment come.
 inline constexpr std::string_view releases = "releases";
+/// Something happened that somebody is to be told.
+inline constexpr std::string_view notifications = "notifications";
 
 }  // namespace cupola::store::topics
