@@ -128,6 +128,9 @@ struct Courier::State {
   void begin(std::unique_ptr<Exchange> exchange) {
     CURL* handle = exchange->handle.get();
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, exchange->words);
+    // A name server that does not answer holds up a thread of its own; without this, all would wait
+    // for that thread when the message's time is over.
+    curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
     if (curl_multi_add_handle(multi.get(), handle) != CURLM_OK) {
       throw Failure("libcurl could not begin an exchange: no memory");
     }

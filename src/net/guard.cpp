@@ -207,7 +207,7 @@ Result<std::string> Guard::check_url(std::string_view url) const {
     return refused(fmt::format("{} is an inner address.", shown(*address)),
                    "The server's administrator can allow it: --allow-inner-receivers.");
   }
-  return part_of(parsed.get(), CURLUPART_URL);
+  return std::string(url);
 }
 
 bool is_foreign_port(unsigned port) {

@@ -40,7 +40,7 @@ class Guard {
   /// Why this address may not be dialled: "127.0.0.1 is an inner address". Empty when it may.
   std::string objection(const sockaddr& address) const;
 
-  /// The URL in libcurl's plain form, if it may be kept as a receiver: http or https, a host, no
+  /// The URL as it is, if it may be kept as a receiver: http or https, a host, no
   /// user or password in it, no port of another well-known protocol, no control characters or
   /// spaces, at most 2000 bytes, and no inner address where its host is an address. Errors:
   /// invalid.
