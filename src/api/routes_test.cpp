@@ -21,6 +21,8 @@ std::string method_name(http::Method method) {
       return "POST";
     case http::Method::put:
       return "PUT";
+    case http::Method::patch:
+      return "PATCH";
     case http::Method::delete_:
       return "DELETE";
     default:
