@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/crash_point.h"
 #include "store/deliveries.h"
 #include "store/notification_events.h"
 
@@ -79,6 +80,7 @@ int expand_events(db::Session& db, int limit, Instant now) {
     expand(db, event, now);
     store::mark_handled(db, event.id);
   }
+  if (!events.empty()) crash_point("notify.expanding");
   return static_cast<int>(events.size());
 }
 

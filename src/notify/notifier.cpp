@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "notify/expand.h"
 #include "notify/late.h"
@@ -115,6 +116,8 @@ std::vector<store::Claim> Notifier::take_work() {
     if (room <= 0) return std::vector<store::Claim>{};
     return store::claim_recipients(db, options_.worker, room, now, now + claim_time);
   });
+  if (!ended_.empty()) crash_point("notify.written");
+  if (!claims.empty()) crash_point("notify.claimed");
   ended_.clear();
   return claims;
 }
@@ -175,6 +178,7 @@ void Notifier::begin_mail(const store::Claim& claim) {
 }
 
 void Notifier::end(const store::Claim& claim, Instant started, const net::Outcome& outcome) {
+  crash_point("notify.answered");
   const Instant now = with_.clock.now();
   const bool is_mail = claim.notification.type == store::NotificationType::email;
   const bool is_test = claim.event.kind == "test";
