@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "net/client.h"
+#include "testing/receiver.h"
 
 namespace cupola::net {
 namespace {
@@ -179,14 +180,17 @@ TEST(GuardTest, Case32ANameIsJudgedByTheAddressThatItHasWhenItIsDialled) {
 }
 
 TEST(GuardTest, Case32NoProxyDialsInOurPlace) {
-  const Guard guard;
-  setenv("http_proxy", "http://127.0.0.1:1", 1);
+  const Guard guard({*parse_network("127.0.0.0/8")});
+  testing::Receiver proxy;
+  const std::string address = proxy.url();
+  setenv("http_proxy", address.c_str(), 1);
 
-  const auto response = send({.url = "http://localhost:8080/", .guard = &guard});
+  const auto response = send({.url = "http://10.0.0.1:8080/", .guard = &guard});
   unsetenv("http_proxy");
 
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, Error::Kind::forbidden) << response.error().message;
+  EXPECT_TRUE(proxy.requests().empty());
 }
 
 }  // namespace
