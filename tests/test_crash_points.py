@@ -1,5 +1,6 @@
 """Killed at any step (case 1): at each crash point the process kills itself, and nothing is lost, doubled or left half done."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from crash_world import crash_points
 from harness import ROOT, wait_until
 from postgres import PROGRAMS
 from projects import numbers
+from receivers import Sink
 from test_shifted_clock import LIBRARIES
 
 DATABASES = ("sqlite", "postgres")
@@ -245,6 +247,31 @@ def deploy_with_environment(world, point):
     assert wheels
 
 
+def notification(world, point):
+    """A run is told by webhook: at least once, and always under the same id."""
+    server, key, sink = world.server, uuid.uuid4().hex, Sink()
+    server.args += ["--allow-inner-receivers", "127.0.0.0/8"]
+    server.start()
+    made = server.cupola("notification", "set", "webhook", sink.url, "--format", "json").json
+    server.stop()
+    server.start_to_die(point)
+    world.post_run(key, TOP=3)
+    server.wait_for_death()
+    server.start()
+
+    run = world.started_run(key, TOP=3)
+    assert server.wait_for_run(run["id"])["status"] == "succeeded"
+    wait_until("it is told", lambda: server.rows("SELECT status FROM notification_deliveries") == [["delivered"]])
+
+    assert len({request.headers["webhook-id"] for request in sink.requests}) == 1
+    assert {json.loads(request.body)["data"]["id"] for request in sink.requests} == {run["id"]}
+    assert server.rows("SELECT id FROM notification_events WHERE handled = 0") == []
+    assert server.rows("SELECT id FROM notifications WHERE worker IS NOT NULL OR next_at IS NOT NULL") == []
+    server.cupola("notification", "delete", made["id"])
+    sink.close()
+    world.check_exact()
+
+
 def upkeep(world, point):
     server = world.server
     server.args += ["--keep-logs", "1s", "--keep-releases", "1", "--keep-environments", "1s"]
@@ -348,6 +375,7 @@ SCENARIOS = {
     deploy: "deploy.queued deploy.claimed deploy.fetched checkout.written checkout.moved deploy.planned deploy.built deploy.switching"
             " deploy.switched deploy.told",
     deploy_with_environment: "environment.built environment.sealed environment.listed environment.moved",
+    notification: "notify.expanding notify.claimed notify.answered notify.written",
     upkeep: "upkeep.log_removed upkeep.logs_forgotten upkeep.runs_deleted upkeep.states_trimmed upkeep.release_removed"
             " upkeep.release_forgotten upkeep.environment_moved upkeep.environment_removed",
 }
@@ -357,7 +385,7 @@ LATER_PASSES = {beginning: ["file.written:2"], run_by_hand: [f"{point}:{n}" for 
 
 # Spread over the way of a run; the others are for `make nightly`.
 ALWAYS = {("sqlite", "run.claimed"), ("postgres", "run.started"), ("postgres", "run.ending"), ("sqlite", "run.queued_again"), ("sqlite", "log.half_renamed"),
-          ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied")}
+          ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied"), ("sqlite", "notify.answered")}
 
 
 def cases():

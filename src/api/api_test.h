@@ -13,6 +13,7 @@
 
 #include "api/api.h"
 #include "api/route.h"
+#include "store/deliveries.h"
 #include "store/organizations.h"
 #include "testing/fake_clock.h"
 #include "testing/tenant.h"
@@ -40,6 +41,8 @@ struct Side {
   std::string link;                           ///< token of another open one
   store::Release release;
   RunId run;
+  store::NotificationId notification;
+  store::DeliveryId delivery;
 };
 
 class ApiTest : public ::testing::Test {
@@ -84,6 +87,7 @@ class ApiTest : public ::testing::Test {
   int runner_woken_ = 0;
   int deployer_woken_ = 0;
   int scheduler_woken_ = 0;
+  int notifier_woken_ = 0;
 
  private:
   Side make_side(const std::string& name);

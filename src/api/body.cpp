@@ -122,6 +122,15 @@ std::map<std::string, std::string> Body::text_map(std::string_view name, std::si
   return map;
 }
 
+json::value Body::value(std::string_view name) const {
+  const json::value* value = object_.if_contains(name);
+  return value == nullptr ? json::value() : *value;
+}
+
+void Body::refuse(const Error& error) {
+  if (!fault_) fault_ = error;
+}
+
 void Body::refuse(std::string message, std::string hint) {
   if (!fault_) fault_ = Error{Error::Kind::invalid, std::move(message), std::move(hint)};
 }

@@ -24,6 +24,11 @@ struct Hooks {
   std::function<void()> wake_runner;     ///< a run was queued, or is to stop
   std::function<void()> wake_deployer;   ///< a release was queued
   std::function<void()> wake_scheduler;  ///< a schedule was switched
+  std::function<void()> wake_notifier;   ///< a message is due
+
+  /// Whether notifications may be posted to this URL; gives it as it is. Asks no host.
+  /// Errors: invalid.
+  std::function<Result<std::string>(std::string_view url)> check_receiver;
 
   /// Whether the repository's address and the directory in it may be registered; gives them in
   /// their plain form. Fetches nothing. Errors: invalid.

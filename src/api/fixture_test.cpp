@@ -105,6 +105,11 @@ ApiTest::ApiTest()
                {.wake_runner = [this] { ++runner_woken_; },
                 .wake_deployer = [this] { ++deployer_woken_; },
                 .wake_scheduler = [this] { ++scheduler_woken_; },
+                .wake_notifier = [this] { ++notifier_woken_; },
+                .check_receiver = [](std::string_view url) -> Result<std::string> {
+                  if (url.starts_with("https://")) return std::string(url);
+                  return Error{Error::Kind::invalid, "The URL is not of https."};
+                },
                 .check_source = [](std::string_view repository,
                                    std::string_view directory) -> Result<Hooks::Source> {
                   if (repository.starts_with("ext::")) {
@@ -185,7 +190,19 @@ Side ApiTest::make_side(const std::string& name) {
     const auto secret =
         store::set_secret(db, vault_, side.tenant.organization.key, side.tenant.project.key,
                           std::nullopt, "API_KEY", Secret("value of " + name), now);
-    if (!state || !secret) throw Failure("cannot make state and secret");
+    const auto notification =
+        store::set_notification(db,
+                                {.organization = side.tenant.organization.key,
+                                 .scope = {},
+                                 .recipient = "https://hooks.example/" + name + "-inner",
+                                 .filters = {}},
+                                now);
+    if (!state || !secret || !notification) throw Failure("cannot make state and secret");
+    side.notification = notification->notification.id;
+    store::set_secret_of(db, vault_, notification->notification, Secret("whsec_" + name));
+    const auto delivery = store::add_test(db, notification->notification, name, now - 1min);
+    if (!delivery) throw Failure(to_text(delivery.error()));
+    side.delivery = *delivery;
   });
   logs::Writer writer = logs::Writer::open(home_.log(side.run), {});
   writer.append(logs::Stream::output, name + " line 0\n" + name + " line 1\n", now);
@@ -254,7 +271,9 @@ std::string ApiTest::path_of(const Route& route, const Side& side) {
       {"{invitation}", side.invitation},
       {"{link}", side.link},
       {"{service_account}", name + " robot"},
-      {"{token}", side.spare_token}};
+      {"{token}", side.spare_token},
+      {"{notification}", side.notification.text()},
+      {"{delivery}", side.delivery.text()}};
   std::string path;
   for (const std::string_view part : split(route.path.substr(1), '/')) {
     const auto value = values.find(part);
@@ -275,6 +294,9 @@ std::string ApiTest::body_of(const Route& route) const {
   }
   if (path.ends_with("/rollback")) return R"({"release":1})";
   if (path.ends_with("/runs")) return R"({"name":"hourly"})";
+  if (path.ends_with("/notifications")) {
+    return R"({"type":"webhook","recipient":"https://hooks.example/new"})";
+  }
   if (path.ends_with("/restore")) return R"({"version":1})";
   if (path.ends_with("/organization")) return R"({"billing_name":"Acme Ltd"})";
   if (path.ends_with("/members/{login}") || path.ends_with("/invitations")) {

@@ -99,4 +99,17 @@ Result<http::Reply> revoke_token(const Call& call);
 // audit_log.cpp
 Result<http::Reply> list_audit(const Call& call);
 
+// notifications.cpp
+Result<http::Reply> list_notifications(const Call& call);
+Result<http::Reply> set_notification(const Call& call);
+Result<http::Reply> show_notification(const Call& call);
+Result<http::Reply> change_notification(const Call& call);
+Result<http::Reply> delete_notification(const Call& call);
+
+// deliveries.cpp
+Result<http::Reply> test_notification(const Call& call);
+Result<http::Reply> list_deliveries(const Call& call);
+Result<http::Reply> show_delivery(const Call& call);
+Result<http::Reply> replay_delivery(const Call& call);
+
 }  // namespace cupola::api

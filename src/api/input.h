@@ -64,7 +64,10 @@ class Body {
   std::vector<std::string> texts(std::string_view name, std::size_t most, std::size_t longest);
   std::map<std::string, std::string> text_map(std::string_view name, std::size_t most,
                                               std::size_t longest);
+  /// As it is; null when absent.
+  json::value value(std::string_view name) const;
   void refuse(std::string message, std::string hint = "");
+  void refuse(const Error& error);
   const std::optional<Error>& fault() const { return fault_; }
 
  private:

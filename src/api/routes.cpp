@@ -12,6 +12,7 @@ using enum Limits;
 #define DEPLOYMENT PROJECT "/deployments/{deployment}"
 #define SCHEDULE DEPLOYMENT "/schedules/{schedule}"
 #define STATE PROJECT "/states/{state_id}"
+#define NOTIFICATION "/api/v1/notifications/{notification}"
 
 constexpr Route table[] = {
     {get, "/healthz", anyone, show_health, "", "ask whether the server answers"},
@@ -98,12 +99,26 @@ constexpr Route table[] = {
 
     {get, "/api/v1/audit", owner, list_audit, "actor action kind since until limit cursor",
      "read the audit log"},
+
+    {get, "/api/v1/notifications", viewer, list_notifications, "project deployment limit cursor",
+     "list notifications"},
+    {post, "/api/v1/notifications", maintainer, set_notification, "", "set a notification"},
+    {get, NOTIFICATION, viewer, show_notification, "", "see a notification"},
+    {patch, NOTIFICATION, maintainer, change_notification, "", "change a notification"},
+    {delete_, NOTIFICATION, maintainer, delete_notification, "", "delete a notification"},
+    {post, NOTIFICATION "/test", maintainer, test_notification, "", "send a test message"},
+    {get, NOTIFICATION "/deliveries", viewer, list_deliveries, "limit cursor",
+     "list what was told"},
+    {get, NOTIFICATION "/deliveries/{delivery}", viewer, show_delivery, "", "see one delivery"},
+    {post, NOTIFICATION "/deliveries/{delivery}/replay", maintainer, replay_delivery, "",
+     "send a message anew"},
 };
 
 #undef PROJECT
 #undef DEPLOYMENT
 #undef SCHEDULE
 #undef STATE
+#undef NOTIFICATION
 
 }  // namespace
 

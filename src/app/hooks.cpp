@@ -7,6 +7,7 @@
 #include "git/address.h"
 #include "meltano/blocks.h"
 #include "meltano/project.h"
+#include "net/guard.h"
 #include "store/release_content.h"
 
 namespace cupola::app {
@@ -46,18 +47,20 @@ Result<std::vector<std::string>> state_ids_of(const Home& home, const store::Rel
 
 }  // namespace
 
-api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, bool allow_local_repositories) {
+api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, const ServerOptions& options) {
   api::Hooks hooks;
-  hooks.check_source = [allow_local_repositories](
+  hooks.check_source = [allow = options.allow_local_repositories](
                            std::string_view repository,
                            std::string_view directory) -> Result<api::Hooks::Source> {
-    const auto url = git::check_url(repository, allow_local_repositories);
+    const auto url = git::check_url(repository, allow);
     if (!url) return url.error();
     const auto plain = check_directory(directory);
     if (!plain) return plain.error();
     return api::Hooks::Source{.repository = *url, .directory = *plain};
   };
   hooks.check_revision = git::check_revision;
+  hooks.check_receiver = [guard = net::Guard(options.notify.inner_receivers)](
+                             std::string_view url) { return guard.check_url(url); };
   hooks.plan_update = [&deployer](const store::Deployment& deployment) -> Result<json::object> {
     const auto plan = deployer.plan_update(deployment, false);
     if (!plan) return plan.error();

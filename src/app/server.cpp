@@ -106,7 +106,8 @@ std::string to_text(const Components& components) {
   std::string text;
   for (const auto& [is_there, name] : {std::pair{components.api, "api"},
                                        {components.scheduler, "scheduler"},
-                                       {components.runner, "runner"}}) {
+                                       {components.runner, "runner"},
+                                       {components.notifier, "notifier"}}) {
     if (is_there) text += (text.empty() ? "" : ", ") + std::string(name);
   }
   return text;
@@ -154,12 +155,13 @@ int run_server(const ServerOptions& options) {
     return 1min;
   });
 
-  api::Hooks hooks = make_hooks(work.deployer(), home, options.allow_local_repositories);
+  api::Hooks hooks = make_hooks(work.deployer(), home, options);
   hooks.wake_runner = [&] { work.wake_runner(); };
   hooks.wake_deployer = [&] { work.wake_deployer(); };
   hooks.wake_scheduler = [&] { work.wake_scheduler(); };
   std::atomic<unsigned> port = 0;
   hooks.public_url = [&] { return public_url(options, *address, port); };
+  hooks.wake_notifier = [&] { work.wake_notifier(); };
   const api::Context context{.database = *database,
                              .vault = vault,
                              .home = home,

@@ -20,7 +20,7 @@ struct Texts {
   std::string key_file;
   std::string log_store;
   std::string persist_store;
-  std::string components = "api,scheduler,runner";
+  std::string components = "api,scheduler,runner,notifier";
   std::string lease = "30s";
   std::string uv;
   std::string run_memory = "0";
@@ -34,6 +34,8 @@ struct Texts {
   std::string keep_runs = "400d";
   std::string keep_environments = "14d";
   std::string keep_audit = "forever";
+  std::string keep_deliveries = "30d";
+  NotifyTexts notify;
 };
 
 Result<std::chrono::milliseconds> span_of(const char* option, const std::string& text) {
@@ -80,7 +82,8 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
                {"--stop-grace", texts.stop_grace, options.stop_grace},
                {"--keep-logs", texts.keep_logs, options.keep_logs},
                {"--keep-runs", texts.keep_runs, options.keep_runs},
-               {"--keep-environments", texts.keep_environments, options.keep_environments}};
+               {"--keep-environments", texts.keep_environments, options.keep_environments},
+               {"--keep-deliveries", texts.keep_deliveries, options.keep_deliveries}};
   for (const auto& span : spans) {
     const auto read = span_of(span.name, span.text);
     if (!read) return read.error();
@@ -91,6 +94,9 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
     if (!read) return read.error();
     options.keep_audit = *read;
   }
+  auto notify = read_notify_options(texts.notify);
+  if (!notify) return notify.error();
+  options.notify = *std::move(notify);
   if (options.lease < shortest_lease) {
     return Error{Error::Kind::invalid, "--lease '" + texts.lease + "' is too short.",
                  "Give 6s or more; 30s suits servers on several machines."};
@@ -121,7 +127,7 @@ void add_server_command(CLI::App& root, cli::Context& context) {
   add("--persist-store", texts->persist_store, "CUPOLA_PERSIST_STORE",
       "Folder of what outlives runs, shared as well (default: `persisted` in the folder)");
   add("--components", texts->components, "CUPOLA_COMPONENTS",
-      "Parts that this server takes on: some of api, scheduler, runner");
+      "Parts that this server takes on: some of api, scheduler, runner, notifier");
   add("--lease", texts->lease, "CUPOLA_LEASE",
       "Within which others take over what a server left that gives no sign; the same on all");
   add("--public-url", options->public_url, "CUPOLA_PUBLIC_URL",
@@ -182,6 +188,9 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       "How long unused plugin environments are kept");
   add("--keep-audit", texts->keep_audit, "CUPOLA_KEEP_AUDIT",
       "How long the audit log is kept: a span, or forever");
+  add("--keep-deliveries", texts->keep_deliveries, "CUPOLA_KEEP_DELIVERIES",
+      "How long the log of notifications is kept");
+  add_notify_options(server, texts->notify);
   add("--min-free-disk", options->least_free_disk, "CUPOLA_MIN_FREE_DISK",
       "Per cent of the disk below which no run starts")
       ->check(CLI::Range(0.0, 90.0));

@@ -37,7 +37,7 @@ Result<Address> parse_address(std::string_view text) {
 }
 
 Result<Components> parse_components(std::string_view text) {
-  Components components{.api = false, .scheduler = false, .runner = false};
+  Components components{.api = false, .scheduler = false, .runner = false, .notifier = false};
   for (const std::string_view word : split(text, ',')) {
     const std::string_view name = trim(word);
     if (name == "api") {
@@ -46,9 +46,11 @@ Result<Components> parse_components(std::string_view text) {
       components.scheduler = true;
     } else if (name == "runner") {
       components.runner = true;
+    } else if (name == "notifier") {
+      components.notifier = true;
     } else {
       return Error{Error::Kind::invalid, fmt::format("{} is no component.", quoted(name)),
-                   "Give some of api, scheduler and runner, with commas between them."};
+                   "Give some of api, scheduler, runner and notifier, with commas between them."};
     }
   }
   return components;

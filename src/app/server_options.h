@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/notify_options.h"
 #include "base/outcome.h"
 #include "base/time.h"
 #include "runner/options.h"
@@ -20,9 +21,10 @@ struct Components {
   bool api = true;        ///< the HTTP API
   bool scheduler = true;  ///< turns fires into queued runs, and cleans the database up
   bool runner = true;     ///< runs, and the builds of releases that they need
+  bool notifier = true;   ///< tells people what happened
 };
 
-/// "api,scheduler,runner": at least one of them. Errors: invalid.
+/// "api,scheduler,runner,notifier": at least one of them. Errors: invalid.
 Result<Components> parse_components(std::string_view text);
 
 struct ServerOptions {
@@ -52,9 +54,11 @@ struct ServerOptions {
   std::chrono::milliseconds keep_runs = 400 * 24h;
   std::chrono::milliseconds keep_environments = 14 * 24h;
   std::optional<std::chrono::milliseconds> keep_audit;  ///< none: for ever
+  std::chrono::milliseconds keep_deliveries = 30 * 24h;
   int keep_state_versions = 100;
   int keep_releases = 5;
   double least_free_disk = 5;  ///< per cent
+  NotifyOptions notify;
 };
 
 /// $XDG_DATA_HOME/cupola, else ~/.local/share/cupola.

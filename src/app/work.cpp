@@ -10,19 +10,25 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/loop.h"
 #include "deploy/clean_up.h"
+#include "notify/notifier.h"
 #include "runner/clean_up_time.h"
 #include "runner/runner.h"
 #include "runner/upkeep.h"
 #include "scheduler/enqueue.h"
 #include "scheduler/zone_rules.h"
+#include "store/notification_events.h"
 #include "store/topics.h"
 
 namespace cupola::app {
 namespace {
 
 constexpr std::chrono::milliseconds longest_sleep = 1s;
+/// A scheduler that has not looked for so long does not live.
+constexpr std::chrono::milliseconds scheduler_silent = 30s;
+constexpr int events_a_step = 200;
 
 /// The supervisor of runs, and what it needs, lie beside this program.
 std::filesystem::path supervisor_program() {
@@ -88,6 +94,16 @@ runner::Options runner_options(const ServerOptions& options, const std::string& 
   return made;
 }
 
+notify::Options notify_options(const ServerOptions& options, const std::string& worker,
+                               std::function<bool()> is_ticking) {
+  return {.worker = worker,
+          .guard = net::Guard(options.notify.inner_receivers),
+          .mail = options.notify.mail,
+          .public_url = options.public_url,
+          .heartbeat_url = options.notify.heartbeat_url,
+          .is_ticking = std::move(is_ticking)};
+}
+
 }  // namespace
 
 struct Work::Parts {
@@ -115,6 +131,8 @@ struct Work::Parts {
              .ensure_files =
                  [this](const store::Release& release) { return deployer.ensure_files(release); }},
             runner_options(chosen, server_id, given.database, [this] { return port.load(); })),
+        notifier({.database = given.database, .vault = given.vault, .clock = given.clock},
+                 notify_options(chosen, server_id, [this] { return is_ticking(); })),
         scheduling("scheduler", [this] { return schedule(); }),
         deploying("deployer",
                   [this] {
@@ -129,11 +147,18 @@ struct Work::Parts {
     if (!rules_followed) scheduler::follow_zone_rules(dependencies.database, clock.now());
     rules_followed = true;
     const auto enqueued = scheduler::enqueue_due_runs(dependencies.database, clock);
+    scheduled_at = up_time().count();
     if (enqueued.runs > 0) runner.wake();
     if (enqueued.more) return 0ms;
     if (!enqueued.next_due) return longest_sleep;
     return std::clamp<std::chrono::milliseconds>(*enqueued.next_due - clock.now(), 0ms,
                                                  longest_sleep);
+  }
+
+  /// Whether the scheduler has looked for what is due a moment ago, and could.
+  bool is_ticking() const {
+    const auto last = std::chrono::milliseconds(scheduled_at.load());
+    return last > 0ms && up_time() - last < scheduler_silent;
   }
 
   /// The database is for one kind of server to clean up, its own folder for each.
@@ -149,6 +174,10 @@ struct Work::Parts {
                         .state_versions = options.keep_state_versions,
                         .audit = options.keep_audit},
                        clock.now());
+      while (database.write([&](db::Session& db) {
+        return store::delete_old_events(db, clock.now() - options.keep_deliveries, events_a_step);
+      }) == events_a_step) {
+      }
     }
     deploy::clean_up(database, home,
                      {.releases = options.keep_releases, .environments = options.keep_environments},
@@ -162,14 +191,17 @@ struct Work::Parts {
     if (any || topic == store::topics::releases) deploying.wake();
     if (any || topic == store::topics::schedules) scheduling.wake();
     if (any || topic == store::topics::people) dependencies.forget_people();
+    if (any || topic == store::topics::notifications) notifier.wake();
   }
 
   const Dependencies dependencies;
   const ServerOptions options;
-  bool rules_followed = false;     ///< the scheduler's thread alone
-  std::atomic<unsigned> port = 0;  ///< 0 until it listens
+  bool rules_followed = false;                 ///< the scheduler's thread alone
+  std::atomic<unsigned> port = 0;              ///< 0 until it listens
+  std::atomic<std::int64_t> scheduled_at = 0;  ///< by up_time(): the last step of the scheduler
   deploy::Deployer deployer;
   runner::Runner runner;
+  notify::Notifier notifier;
   Loop scheduling;
   Loop deploying;
   Loop upkeep;
@@ -189,6 +221,7 @@ void Work::start() {
   parts.runner.start();
   if (parts.options.components.runner) parts.deploying.start();
   if (parts.options.components.scheduler) parts.scheduling.start();
+  if (parts.options.components.notifier) parts.notifier.start();
   parts.upkeep.start();
   parts.listener = parts.dependencies.database.listen(
       [&parts](std::string_view topic) { parts.on_news(topic); });
@@ -204,6 +237,7 @@ void Work::stop() {
   parts.upkeep.stop();
   parts.deploying.stop();
   parts.scheduling.stop();
+  parts.notifier.stop();
 }
 
 void Work::wake_runner() {
@@ -214,6 +248,9 @@ void Work::wake_deployer() {
 }
 void Work::wake_scheduler() {
   parts_->scheduling.wake();
+}
+void Work::wake_notifier() {
+  parts_->notifier.wake();
 }
 void Work::listens_on(unsigned port) {
   parts_->port = port;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// What a server does by itself, each part on threads of its own: schedules fire, releases are
-/// built, runs are run, what is old is removed.
+/// built, runs are run, people are told, what is old is removed.
 
 #include <functional>
 #include <memory>
@@ -17,7 +17,7 @@
 namespace cupola::app {
 
 /// Works from `start` to `stop` on the components that the options name; what other servers on the
-/// database do for it or ask of it is heard at once. The parts wake one another; the three wakes
+/// database do for it or ask of it is heard at once. The parts wake one another; the wakes
 /// (any thread) are for what comes from outside, and do nothing where the part is another server's.
 class Work {
  public:
@@ -42,6 +42,7 @@ class Work {
   void wake_runner();
   void wake_deployer();
   void wake_scheduler();
+  void wake_notifier();
 
   /// The port of this server, which runs with a network of their own do not reach.
   void listens_on(unsigned port);

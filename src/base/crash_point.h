@@ -112,6 +112,11 @@ inline constexpr std::string_view crash_points[] = {
     "deploy.switching",
     "deploy.switched",
     "deploy.told",
+    // A notification.
+    "notify.expanding",
+    "notify.claimed",
+    "notify.answered",
+    "notify.written",
     // Upkeep.
     "upkeep.log_removed",
     "upkeep.logs_forgotten",

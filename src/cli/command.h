@@ -42,6 +42,8 @@ void add_schedule_commands(CLI::App& root, Context& context);
 void add_run_commands(CLI::App& root, Context& context);
 void add_history_command(CLI::App& root, Context& context);
 void add_secret_commands(CLI::App& root, Context& context);
+void add_notification_commands(CLI::App& root, Context& context);
+void add_delivery_commands(CLI::App* notification, Context& context);
 void add_state_commands(CLI::App& root, Context& context);
 void add_inspect_command(CLI::App& root, Context& context);
 void add_cron_command(CLI::App& root, Context& context);

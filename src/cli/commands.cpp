@@ -15,6 +15,7 @@ void add_commands(CLI::App& root, Context& context) {
   add_history_command(root, context);
   add_state_commands(root, context);
   add_secret_commands(root, context);
+  add_notification_commands(root, context);
   add_session_commands(root, context);
   add_organization_commands(root, context);
   add_member_commands(root, context);

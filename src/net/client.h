@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/outcome.h"
+#include "net/guard.h"
 
 namespace cupola::net {
 
@@ -37,6 +38,9 @@ struct Request {
   std::string body;
   Timeouts timeouts;
   std::size_t most = 64u << 20;  ///< bytes of an answer that is kept; more is too_large
+  /// For a URL that others named: judges each address that is dialled; then no proxy is used, which
+  /// would dial in our place. Must outlive the request.
+  const Guard* guard = nullptr;
 };
 
 struct Response {
@@ -50,7 +54,8 @@ struct Response {
 
 /// Sends the request and reads the whole answer, whatever its status.
 /// Errors: unavailable (no connection, no such host, a certificate that is not trusted, too slow)
-/// with address and reason; invalid (the URL is none, or of another scheme); too_large.
+/// with address and reason; forbidden (the guard objects); invalid (the URL is none, or of another
+/// scheme); too_large.
 Result<Response> send(const Request& request);
 
 /// Called with each piece of the body as it comes; false ends the reading.

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "store/columns.h"
 #include "store/names.h"
+#include "store/notifications.h"
 
 namespace cupola::store {
 namespace {
@@ -129,6 +130,7 @@ Result<void> delete_deployment(db::Session& db, const OrganizationKey& organizat
                  fmt::format("{} of its runs {} not ended.", *found, *found == 1 ? "has" : "have"),
                  "Stop them, or wait for them, then delete the deployment."};
   }
+  delete_notifications_of(db, organization, {.deployment = deployment});
   for (const std::string_view statement :
        {"DELETE FROM fires WHERE schedule_key IN (SELECT key FROM schedules"
         " WHERE organization_key = :organization AND deployment_key = :deployment)",

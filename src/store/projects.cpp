@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "store/names.h"
+#include "store/notifications.h"
 
 namespace cupola::store {
 namespace {
@@ -96,6 +97,7 @@ Result<void> delete_project(db::Session& db, const OrganizationKey& organization
                  fmt::format("{} of its runs {} not ended.", *found, *found == 1 ? "has" : "have"),
                  "Stop them, or wait for them, then delete the project."};
   }
+  delete_notifications_of(db, organization, {.project = project});
   for (const std::string_view statement :
        {"DELETE FROM fires WHERE schedule_key IN (SELECT key FROM schedules"
         " WHERE organization_key = :organization AND project_key = :project)",

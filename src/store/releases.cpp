@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "store/columns.h"
 #include "store/deployments.h"
+#include "store/notification_events.h"
 #include "store/topics.h"
 
 namespace cupola::store {
@@ -235,6 +236,7 @@ bool fail_release(db::Session& db, const ReleaseKey& release, std::string_view w
                                   {"worker", worker}});
   if (!deployment) return false;
   set_status(db, *deployment, status_after(db, *deployment, DeploymentStatus::failed), now);
+  tell_failed_deploy(db, release, now);
   db.tell(topics::releases);
   return true;
 }

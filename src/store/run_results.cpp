@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "store/attempt_rows.h"
+#include "store/notification_events.h"
 #include "store/run_rows.h"
 #include "store/state_capture.h"
 #include "store/topics.h"
@@ -47,6 +48,7 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
        {"now", now},
        {"id", run}});
   if (ended) drop_state_ids(db, run);
+  if (ended) tell_outcome(db, run, now);
   return ended;
 }
 
@@ -113,6 +115,7 @@ Finish finish_run(db::Session& db, const Lease& lease, const RunResult& result,
   if (ended->has_open_states) make_states_final(db, lease.run, now);
   if (ended->has_state_ids || ended->has_schedule) release_locks(db, lease.run);
   if (ended->has_state_ids && !again) drop_state_ids(db, lease.run);
+  if (!again) tell_outcome(db, lease.run, now);
   db.tell(topics::runs);
   return again ? Finish::queued_again : Finish::ended;
 }

@@ -13,6 +13,8 @@ inline constexpr std::string_view runs = "runs";
 inline constexpr std::string_view schedules = "schedules";
 /// A release was queued, or ended and lets the next one of its deployment come.
 inline constexpr std::string_view releases = "releases";
+/// Something happened that somebody is to be told.
+inline constexpr std::string_view notifications = "notifications";
 
 /// A token was revoked, a role changed, a member removed: what servers remember of them is void.
 inline constexpr std::string_view people = "people";
