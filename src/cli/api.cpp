@@ -138,13 +138,6 @@ Result<json::object> Api::put(std::string_view path, std::string body, const Que
   return answer(asked);
 }
 
-Result<json::object> Api::patch(std::string_view path, const json::object& body) const {
-  auto asked = request("PATCH", path, {});
-  asked.body = json::serialize(body);
-  asked.headers.emplace_back("Content-Type", "application/json");
-  return answer(asked);
-}
-
 Result<json::object> Api::remove(std::string_view path, const Query& query) const {
   return answer(request("DELETE", path, query));
 }

@@ -43,7 +43,6 @@ class Api {
   Result<json::object> post(std::string_view path, const json::object& body = {}) const;
   Result<json::object> patch(std::string_view path, const json::object& body) const;
   Result<json::object> put(std::string_view path, std::string body, const Query& query = {}) const;
-  Result<json::object> patch(std::string_view path, const json::object& body) const;
   Result<json::object> remove(std::string_view path, const Query& query = {}) const;
 
   /// All pages of a list as one, from `cursor` on: {"<resource>": […], "next": null}. At most
