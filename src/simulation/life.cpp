@@ -13,6 +13,8 @@ namespace {
 /// and is only a slow server.
 constexpr std::chrono::milliseconds idle_turn = 10s;
 
+constexpr std::chrono::milliseconds wiping_takes = 300ms;
+
 /// A pause may end early.
 constexpr std::chrono::milliseconds look_at_pause = 3s;
 
@@ -321,6 +323,11 @@ std::vector<store::CapturedState> Server::Life::states(const RunId& run,
 void Server::Life::tidy_up(const RunId& run, bool is_final) {
   point();
   if (is_final) server.shared_.truths[run].is_log_closed = true;
+  // Long enough for the next attempt to be claimed meanwhile.
+  if (!is_final) {
+    world.pass(wiping_takes);
+    point();
+  }
   server.host_.folders.erase(run);
 }
 

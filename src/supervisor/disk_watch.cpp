@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include "process/disk_use.h"
@@ -16,9 +17,16 @@ constexpr std::chrono::milliseconds shortest_pause{1000};
 constexpr int pause_for_each_look = 20;
 constexpr long tmpfs_magic = 0x01021994;
 
+/// What lies in a file system in memory that is the program's own. One that is not isolated has the
+/// machine's, with what everybody else keeps there.
 std::int64_t used_in_memory(int program, const char* folder) {
+  const std::string seen = fmt::format("/proc/{}/root{}", program, folder);
+  struct ::stat its {};
+  struct ::stat ours {};
+  if (::stat(seen.c_str(), &its) != 0) return 0;
+  if (::stat(folder, &ours) == 0 && its.st_dev == ours.st_dev) return 0;
   struct ::statfs status {};
-  if (::statfs(fmt::format("/proc/{}/root{}", program, folder).c_str(), &status) != 0) return 0;
+  if (::statfs(seen.c_str(), &status) != 0) return 0;
   if (status.f_type != tmpfs_magic) return 0;
   return static_cast<std::int64_t>(status.f_blocks - status.f_bfree) * status.f_bsize;
 }
