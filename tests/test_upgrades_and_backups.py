@@ -99,7 +99,7 @@ def test_case_20_a_program_older_than_the_database_changes_nothing_and_says_so(o
 
     for refused in (done.returncode, done.stderr), (admin.code, admin.err):
         assert refused[0] == 1 and "from a newer version of Cupola" in refused[1], refused
-        assert "9999_from_the_future" in refused[1] and f"those up to {len(MIGRATIONS)}" in refused[1]
+        assert "9999_from_the_future" in refused[1] and f"those up to {int(MIGRATIONS[-1].name[:4])}" in refused[1]
         assert "Start that newer version, or restore a backup" in refused[1]
     assert done.stdout == "" and server.rows("SELECT * FROM schema_migrations ORDER BY number") == before
     assert server.rows("SELECT name FROM organizations") == [["acme"]]
