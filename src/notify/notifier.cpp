@@ -198,19 +198,18 @@ void Notifier::end(const store::Claim& claim, Instant started, const net::Outcom
 
 void Notifier::do_now_and_then() {
   const auto time = up_time();
-  if (!next_beat_ || *next_beat_ <= time) {
-    next_beat_ = time + beat_every;
-    beat();
-  }
+  if ((!next_beat_ || *next_beat_ <= time) && beat()) next_beat_ = time + beat_every;
   if (!next_look_for_late_ || *next_look_for_late_ <= time) {
     next_look_for_late_ = time + late_looked_for_every;
     tell_late_schedules(with_.database, with_.clock.now());
   }
 }
 
-/// The address is the administrator's own: no guard.
-void Notifier::beat() {
-  if (options_.heartbeat_url.empty() || !options_.is_ticking || !options_.is_ticking()) return;
+/// False while the scheduler does not live; at the start it may come a moment later. The address is
+/// the administrator's own: no guard.
+bool Notifier::beat() {
+  if (options_.heartbeat_url.empty()) return true;
+  if (!options_.is_ticking || !options_.is_ticking()) return false;
   courier_.send(
       net::Request{
           .url = options_.heartbeat_url, .timeouts = webhook_times, .most = most_of_a_reply},
@@ -220,6 +219,7 @@ void Notifier::beat() {
             "the heartbeat was not taken: {}",
             outcome.error.empty() ? fmt::format("answer {}", outcome.status) : outcome.error);
       });
+  return true;
 }
 
 }  // namespace cupola::notify

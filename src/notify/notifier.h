@@ -78,7 +78,7 @@ class Notifier {
   void begin_mail(const store::Claim& claim);
   void end(const store::Claim& claim, Instant started, const net::Outcome& outcome);
   void do_now_and_then();
-  void beat();
+  bool beat();
 
   const Dependencies with_;
   const Options options_;
