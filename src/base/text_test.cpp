@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/secret.h"
@@ -40,6 +42,15 @@ TEST(TextTest, WhatSteersATerminalIsShownNotObeyed) {
   EXPECT_EQ(printable("\u202Egnp.exe\u2066\u061C\u2028"), "\\u202egnp.exe\\u2066\\u061c\\u2028");
   EXPECT_EQ(printable("é–…\u00a0\U0001F600\u2060"), "é–…\u00a0\U0001F600\u2060");
   EXPECT_EQ(printable(std::string("\0\xff\xc2", 3)), "\\x00\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+// RFC 4648, section 10.
+TEST(Base64Test, IsThatOfTheStandard) {
+  EXPECT_EQ(to_base64(""), "");
+  EXPECT_EQ(to_base64("f"), "Zg==");
+  EXPECT_EQ(to_base64("fo"), "Zm8=");
+  EXPECT_EQ(to_base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(to_base64(std::string_view("\0\xff\xfe", 3)), "AP/+");
 }
 
 TEST(TextTest, EqualInConstantTimeIsStillEqual) {

@@ -5,8 +5,8 @@
 #include <ctime>
 
 #include <fmt/format.h>
-#include <sodium.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 
 namespace cupola::notify {
@@ -50,18 +50,9 @@ bool is_domain(std::string_view text) {
   return true;
 }
 
-std::string base64(std::string_view text) {
-  std::string encoded(sodium_base64_encoded_len(text.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(encoded.data(), encoded.size(),
-                    reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  encoded.pop_back();  // libsodium ends it with a NUL
-  return encoded;
-}
-
 std::string base64_lines(std::string_view text) {
   constexpr std::size_t width = 76;
-  const std::string encoded = base64(text);
+  const std::string encoded = to_base64(text);
   std::string lines;
   for (std::size_t at = 0; at < encoded.size(); at += width) {
     lines += encoded.substr(at, width) + "\r\n";
@@ -81,7 +72,7 @@ std::string encoded_words(std::string_view text) {
       --size;
     }
     if (!encoded.empty()) encoded += "\r\n ";
-    encoded += "=?utf-8?B?" + base64(rest.substr(0, size)) + "?=";
+    encoded += "=?utf-8?B?" + to_base64(rest.substr(0, size)) + "?=";
     rest.remove_prefix(size);
   }
   return encoded;

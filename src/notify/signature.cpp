@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "base/base64.h"
 #include "base/outcome.h"
 
 namespace cupola::notify {
@@ -14,11 +15,9 @@ constexpr std::string_view prefix = "whsec_";
 constexpr std::size_t secret_size = 32;
 constexpr auto base64_variant = sodium_base64_VARIANT_ORIGINAL;
 
-std::string to_base64(const unsigned char* data, std::size_t size) {
-  std::string text(sodium_base64_encoded_len(size, base64_variant), '\0');
-  sodium_bin2base64(text.data(), text.size(), data, size, base64_variant);
-  text.pop_back();  // libsodium ends it with a NUL
-  return text;
+template <std::size_t Size>
+std::string to_base64(const std::array<unsigned char, Size>& bytes) {
+  return cupola::to_base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 void start_sodium() {
@@ -31,7 +30,7 @@ Secret new_webhook_secret() {
   start_sodium();
   std::array<unsigned char, secret_size> bytes{};
   randombytes_buf(bytes.data(), bytes.size());
-  Secret secret(std::string(prefix) + to_base64(bytes.data(), bytes.size()));
+  Secret secret(std::string(prefix) + to_base64(bytes));
   sodium_memzero(bytes.data(), bytes.size());
   return secret;
 }
@@ -60,7 +59,7 @@ std::string signature_of(const Secret& secret, std::string_view id, std::int64_t
   std::array<unsigned char, crypto_auth_hmacsha256_BYTES> mac{};
   crypto_auth_hmacsha256_final(&state, mac.data());
   sodium_memzero(key.data(), key.size());
-  return "v1," + to_base64(mac.data(), mac.size());
+  return "v1," + to_base64(mac);
 }
 
 net::Headers signed_headers(const Secret& secret, std::string_view id, Instant now,

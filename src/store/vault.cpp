@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/crash_point.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -40,13 +41,6 @@ std::string id_of(const KeyBytes& key) {
   std::string id;
   for (std::size_t i = 0; i < 8; ++i) id += fmt::format("{:02x}", hash[i]);
   return id;
-}
-
-std::string to_base64(std::string_view data) {
-  std::string text(sodium_base64_encoded_len(data.size(), base64_variant), '\0');
-  sodium_bin2base64(text.data(), text.size(), bytes_of(data), data.size(), base64_variant);
-  text.pop_back();  // libsodium ends it with a NUL
-  return text;
 }
 
 std::string key_file_text(const KeyBytes& key) {
