@@ -145,10 +145,9 @@ json::object to_json(const store::Notification& notification, Names& names,
       {"updated_at", to_rfc3339(notification.updated_at)}};
 }
 
-http::Reply reply_with(const Call& call, db::Session& db, int status,
+http::Reply reply_with(const Call& call, Names& names, int status,
                        const store::Notification& notification,
                        const std::optional<Secret>& secret) {
-  Names names(db);
   json::object shown = to_json(notification, names, call);
   if (secret) shown["secret"] = secret->reveal();
   return json_reply(status, shown);
@@ -248,7 +247,7 @@ Result<http::Reply> set_notification(const Call& call) {
     audit(call, db,
           change_of(set->is_new ? "create" : "change", names, nullptr, &set->notification));
     const auto secret = provide_secret(call, db, set->notification, wanted, false);
-    return reply_with(call, db, set->is_new ? 201 : 200, set->notification, secret);
+    return reply_with(call, names, set->is_new ? 201 : 200, set->notification, secret);
   });
 }
 
@@ -256,7 +255,8 @@ Result<http::Reply> show_notification(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const auto notification = notification_of(call, db);
     if (!notification) return notification.error();
-    return reply_with(call, db, 200, *notification, std::nullopt);
+    Names names(db);
+    return reply_with(call, names, 200, *notification, std::nullopt);
   });
 }
 
@@ -303,7 +303,7 @@ Result<http::Reply> change_notification(const Call& call) {
     audit(call, db, change_of("change", names, &before, &*kept));
     const auto secret =
         provide_secret(call, db, *kept, wanted, new_secret || (was_pagerduty && !is_pagerduty));
-    return reply_with(call, db, 200, *kept, secret);
+    return reply_with(call, names, 200, *kept, secret);
   });
 }
 
