@@ -14,20 +14,6 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::chrono::seconds looked_at_every{1};
 
-Access access_of(store::Role role) {
-  switch (role) {
-    case store::Role::viewer:
-      return Access::viewer;
-    case store::Role::operator_:
-      return Access::operator_;
-    case store::Role::maintainer:
-      return Access::maintainer;
-    case store::Role::owner:
-      return Access::owner;
-  }
-  return Access::anyone;
-}
-
 std::string_view authorization_of(const http::Request& request) {
   const std::string* header = request.header("authorization");
   return header == nullptr ? std::string_view() : std::string_view(*header);
@@ -108,6 +94,20 @@ struct Watched {
 };
 
 }  // namespace
+
+Access access_of(store::Role role) {
+  switch (role) {
+    case store::Role::viewer:
+      return Access::viewer;
+    case store::Role::operator_:
+      return Access::operator_;
+    case store::Role::maintainer:
+      return Access::maintainer;
+    case store::Role::owner:
+      return Access::owner;
+  }
+  return Access::anyone;
+}
 
 Result<void> admit(Call& call, const Route& route) {
   if (route.access == Access::anyone) return {};

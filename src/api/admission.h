@@ -17,6 +17,9 @@ Result<void> admit(Call& call, const Route& route);
 std::function<http::StreamStep()> while_admitted(const Call& call, const Route& route,
                                                  http::Reply&& reply);
 
+/// What a role may call: the routes of this access and of those below it.
+Access access_of(store::Role role);
+
 /// "viewer", "operator" …, or "anyone".
 std::string_view to_text(Access access);
 

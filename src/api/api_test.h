@@ -94,7 +94,6 @@ class ApiTest : public ::testing::Test {
 };
 
 std::string method_name(http::Method method);
-Access access_of(store::Role role);
 
 inline constexpr const char* deployment_path = "/api/v1/projects/acme/deployments/acme";
 

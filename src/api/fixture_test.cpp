@@ -350,20 +350,6 @@ std::string method_name(http::Method method) {
   return std::string(name_of(method));
 }
 
-Access access_of(store::Role role) {
-  switch (role) {
-    case store::Role::viewer:
-      return Access::viewer;
-    case store::Role::operator_:
-      return Access::operator_;
-    case store::Role::maintainer:
-      return Access::maintainer;
-    case store::Role::owner:
-      return Access::owner;
-  }
-  return Access::anyone;
-}
-
 std::string ApiTest::drain(const Answer& answer) {
   std::string text;
   for (int i = 0; answer.stream && i < 1000; ++i) {

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "api/admission.h"
 #include "api/api_test.h"
 #include "base/files.h"
 #include "base/text.h"
