@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
-#include "base/base64.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/secret.h"
