@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "scheduler/enqueue_test.h"
+#include "scheduler/missed.h"
 #include "store/schedules.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"
@@ -24,11 +25,12 @@ TEST_P(CountRowTest, FiresThatAreOnlyCountedAreNotLostWhereOneOfThemWasRecordedB
     return schedule.key;
   });
   enqueue_due_runs(*db, noon);
-  // As by a clock that was ahead: the newest of the 440 that a row is to count.
+  // As by a clock that was ahead: the newest of those that a row is to count.
+  const Instant counted = noon + 24h - 1min * missed_rows;
   db->write([&](db::Session& session) {
     store::record_fire(session, {.schedule = key,
-                                 .nominal = noon + 440min,
-                                 .due = noon + 440min,
+                                 .nominal = counted,
+                                 .due = counted,
                                  .outcome = store::FireOutcome::missed,
                                  .noticed_at = noon});
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -61,7 +62,10 @@ void supersede_waiting(db::Session& db, const std::vector<store::Run>& unfinishe
 /// Gives the run of one fire to the queue, unless the overlap policy turns it down.
 void start_fire(db::Session& db, const store::Schedule& schedule, const Start& start, Instant due,
                 Instant now, Enqueued& enqueued) {
-  const auto unfinished = store::list_unfinished_runs(db, schedule.key);
+  std::vector<store::Run> unfinished;
+  if (schedule.overlap != store::Overlap::allow) {
+    unfinished = store::list_unfinished_runs(db, schedule.key);
+  }
   store::Fire fire{.schedule = schedule.key,
                    .nominal = start.fire.nominal,
                    .due = start.fire.due,
@@ -97,9 +101,9 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
 }
 
 /// A row that stands for many may find its place taken, where the clock was ahead before, or the
-/// interval another: then it goes to the fire before that.
-bool record_missed(db::Session& db, const store::Schedule& schedule, const cron::Timing& timing,
-                   MissedFire missed, Instant now) {
+/// interval another: then it goes to the fire before that. False: all of them are on record.
+bool record_older(db::Session& db, const store::Schedule& schedule, const cron::Timing& timing,
+                  MissedFire missed, Instant now) {
   for (;;) {
     const bool fresh = store::record_fire(db, {.schedule = schedule.key,
                                                .nominal = missed.fire.nominal,
@@ -112,6 +116,20 @@ bool record_missed(db::Session& db, const store::Schedule& schedule, const cron:
     if (!before) return false;
     missed.fire = *before;
   }
+}
+
+int record_missed(db::Session& db, const store::Schedule& schedule, const cron::Timing& timing,
+                  const std::vector<MissedFire>& missed, Instant now) {
+  int fresh = 0;
+  std::vector<store::FireTime> single;
+  for (const MissedFire& one : missed) {
+    if (one.count == 1) {
+      single.push_back({one.fire.nominal, one.fire.due});
+    } else if (record_older(db, schedule, timing, one, now)) {
+      ++fresh;
+    }
+  }
+  return fresh + store::record_missed_fires(db, schedule.key, single, now);
 }
 
 void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now, Instant& turn,
@@ -130,9 +148,7 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
   }
   crash_point("fire.moved_on");
   const Verdict verdict = judge(*timing, awaited, schedule.missed, now);
-  for (const MissedFire& missed : verdict.missed) {
-    if (record_missed(db, schedule, *timing, missed, now)) ++enqueued.missed;
-  }
+  enqueued.missed += record_missed(db, schedule, *timing, verdict.missed, now);
   for (const Start& start : verdict.starts) {
     Instant due = start.fire.due;
     if (start.late) due = std::exchange(turn, turn + catch_up_spacing);
@@ -145,6 +161,18 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
 Instant first_turn(db::Session& db, Instant now) {
   const auto last = store::last_queued_run(db);
   return last ? std::max(now, last->due_at + catch_up_spacing) : now;
+}
+
+/// Those that are on time first: they must not become late while those of a long downtime are
+/// worked off.
+std::vector<store::Schedule> due_schedules(db::Session& db, Instant now) {
+  const Instant late = now - late_after;
+  auto due = store::list_due_schedules(db, late, now, schedules_a_step);
+  const int room = schedules_a_step - static_cast<int>(due.size());
+  for (auto& schedule : store::list_due_schedules(db, Instant(), late, room)) {
+    due.push_back(std::move(schedule));
+  }
+  return due;
 }
 
 }  // namespace
@@ -162,8 +190,7 @@ Enqueued enqueue_due_runs(db::Database& database, const Clock& clock) {
     });
   }
 
-  const auto due = database.read(
-      [&](db::Session& db) { return store::list_due_schedules(db, now, schedules_a_step); });
+  const auto due = database.read([&](db::Session& db) { return due_schedules(db, now); });
   Enqueued enqueued;
   if (!due.empty()) {
     enqueued = database.write([&](db::Session& db) {

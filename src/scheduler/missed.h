@@ -17,7 +17,7 @@ inline constexpr std::chrono::milliseconds catch_up_within = 24h;
 /// With `Missed::all`, at most the newest so many are made up for.
 inline constexpr std::size_t catch_up_most = 100;
 /// Missed fires get a row each up to so many; older ones share one row that counts them.
-inline constexpr std::size_t missed_rows = 1000;
+inline constexpr std::size_t missed_rows = 100;
 
 /// A fire that is to become a run.
 struct Start {

@@ -347,7 +347,7 @@ int Promises::unfinished(Instant now) const {
 
 void Promises::check_schedules() const {
   const auto due = shared_.database.read([&](db::Session& db) {
-    return store::list_due_schedules(db, shared_.world.now() - 20s, 10);
+    return store::list_due_schedules(db, Instant(), shared_.world.now() - 20s, 10);
   });
   for (const auto& schedule : due) {
     broken("{} still waits for its fire of {}",

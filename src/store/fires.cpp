@@ -1,3 +1,9 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
 #include "store/columns.h"
 #include "store/schedule_rows.h"
 
@@ -7,6 +13,19 @@ namespace {
 constexpr Words<FireOutcome, 3> outcome_words = {{{FireOutcome::run, "run"},
                                                   {FireOutcome::skipped_overlap, "skipped_overlap"},
                                                   {FireOutcome::missed, "missed"}}};
+
+/// A month of hours is some seven hundred rows, and each statement a journey to PostgreSQL and
+/// back.
+constexpr std::size_t rows_a_statement = 50;
+
+/// The names of their parameters: nominal0, due0, …
+const auto time_params = [] {
+  std::array<std::pair<std::string, std::string>, rows_a_statement> names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i] = {fmt::format("nominal{}", i), fmt::format("due{}", i)};
+  }
+  return names;
+}();
 
 }  // namespace
 
@@ -36,6 +55,31 @@ bool record_fire(db::Session& db, const Fire& fire) {
                      {"run", fire.run},
                      {"count", fire.count},
                      {"noticed_at", fire.noticed_at}}) == 1;
+}
+
+int record_missed_fires(db::Session& db, const ScheduleKey& schedule,
+                        std::span<const FireTime> fires, Instant noticed_at) {
+  int fresh = 0;
+  for (; !fires.empty(); fires = fires.subspan(std::min(fires.size(), rows_a_statement))) {
+    const auto part = fires.first(std::min(fires.size(), rows_a_statement));
+    db::Params params = {{"schedule", schedule},
+                         {"outcome", to_text(FireOutcome::missed)},
+                         {"noticed_at", noticed_at}};
+    std::string rows;
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const auto& [nominal, due] = time_params[i];
+      rows += fmt::format("{}(:schedule, :{}, :{}, :outcome, 1, :noticed_at)", i == 0 ? "" : ", ",
+                          nominal, due);
+      params.emplace_back(nominal, part[i].nominal);
+      params.emplace_back(due, part[i].due);
+    }
+    fresh += static_cast<int>(db.execute(
+        fmt::format("INSERT INTO fires (schedule_key, nominal, due, outcome, count, noticed_at)"
+                    " VALUES {} ON CONFLICT (schedule_key, nominal) DO NOTHING",
+                    rows),
+        params));
+  }
+  return fresh;
 }
 
 std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int limit) {

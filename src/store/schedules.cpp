@@ -237,11 +237,12 @@ std::vector<Schedule> list_planned_schedules(db::Session& db, std::string_view a
                 to_schedule, {{"after", after}, {"limit", limit}});
 }
 
-std::vector<Schedule> list_due_schedules(db::Session& db, Instant now, int limit) {
+std::vector<Schedule> list_due_schedules(db::Session& db, Instant after, Instant until, int limit) {
   return db.all("SELECT " SCHEDULE_COLUMNS R"sql( FROM schedules s
-      WHERE s.due_at IS NOT NULL AND s.due_at <= :now AND s.enabled = 1 AND s.present = 1
+      WHERE s.due_at IS NOT NULL AND s.due_at > :after AND s.due_at <= :until
+        AND s.enabled = 1 AND s.present = 1
       ORDER BY s.due_at, s.key LIMIT :limit)sql",
-                to_schedule, {{"now", now}, {"limit", limit}});
+                to_schedule, {{"after", after}, {"until", until}, {"limit", limit}});
 }
 
 std::optional<Instant> next_due(db::Session& db) {

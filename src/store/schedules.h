@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -105,8 +106,8 @@ bool set_next_fire(db::Session& db, const ScheduleKey& schedule,
 
 /// Enabled and present schedules that await a fire, by key, after the key `after`.
 std::vector<Schedule> list_planned_schedules(db::Session& db, std::string_view after, int limit);
-/// Enabled and present schedules due at or before `now`, soonest first.
-std::vector<Schedule> list_due_schedules(db::Session& db, Instant now, int limit);
+/// Enabled and present schedules due after `after`, and at or before `until`; soonest first.
+std::vector<Schedule> list_due_schedules(db::Session& db, Instant after, Instant until, int limit);
 /// When the next schedule is due, if any is.
 std::optional<Instant> next_due(db::Session& db);
 
@@ -125,6 +126,13 @@ struct Fire {
 
 /// Records the fire; false when this nominal time was recorded before: then it did happen already.
 bool record_fire(db::Session& db, const Fire& fire);
+/// Records fires as missed, a row each; gives how many of them were not on record before.
+struct FireTime {
+  Instant nominal;
+  Instant due;
+};
+int record_missed_fires(db::Session& db, const ScheduleKey& schedule,
+                        std::span<const FireTime> fires, Instant noticed_at);
 /// Newest first.
 std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int limit);
 struct FireCounts {

@@ -78,7 +78,7 @@ TEST_P(SchedulesTest, OneThatVanishesAndComesBackKeepsOffsetAndSwitch) {
   EXPECT_FALSE(without[0].due_at);
   db->read([&](db::Session& session) {
     EXPECT_FALSE(find_schedule(session, tenant.organization.key, tenant.deployment.key, "a"));
-    EXPECT_THAT(list_due_schedules(session, noon + 24h, 10), IsEmpty());
+    EXPECT_THAT(list_due_schedules(session, Instant(), noon + 24h, 10), IsEmpty());
     EXPECT_THAT(list_unplanned_schedules(session, 10), IsEmpty());
   });
 
@@ -169,10 +169,11 @@ TEST_P(SchedulesTest, DueOnesComeSoonestFirst) {
 
   db->read([&](db::Session& session) {
     std::vector<std::string> due;
-    for (const auto& schedule : list_due_schedules(session, noon + 2min, 10)) {
+    for (const auto& schedule : list_due_schedules(session, noon, noon + 2min, 10)) {
       due.push_back(schedule.name);
     }
     EXPECT_THAT(due, ElementsAre("b", "a"));
+    EXPECT_EQ(list_due_schedules(session, noon + 1min, noon + 3min, 10).size(), 2u);
     EXPECT_EQ(next_due(session), noon + 1min);
     EXPECT_THAT(list_unplanned_schedules(session, 10), IsEmpty());
   });
