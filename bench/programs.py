@@ -36,6 +36,15 @@ def store():
         report(f"{name}, {what}", float(figure), "/s", budget, least=True)
 
 
+def downtime():
+    """Prints nothing and ends with 1 unless each fire is on record, once."""
+    with postgres() as url:
+        out = output_of(PROGRAMS / "downtime_bench", env=dict(os.environ, CUPOLA_TEST_POSTGRES=url))
+    for name, what, took, longest in re.findall(r"^(\S+) +(.*?); ([\d.]+) s in .* longest (\d+) ms", out, re.M):
+        report(f"{name}, {what}", float(took), "s")
+        report(f"{name}, the longest step of that", float(longest), "ms")
+
+
 def spawn():
     out = output_of(PROGRAMS / "spawn_bench", 200)
     for line in out.splitlines():
