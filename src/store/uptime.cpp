@@ -54,12 +54,12 @@ credits::TickCount count_ticks(db::Session& db, const ScheduleKey& schedule,
 }  // namespace
 
 UptimePage list_uptime(db::Session& db, const OrganizationKey& organization,
-                       const UptimeFilter& filter, std::string_view after, int limit, Instant now) {
+                       const UptimeFilter& filter, std::int64_t skip, int limit, Instant now) {
   std::string sql =
       "SELECT s.key, p.name, d.name, s.name FROM schedules s"
       " JOIN projects p ON p.key = s.project_key JOIN deployments d ON d.key = s.deployment_key"
-      " WHERE s.organization_key = :organization AND s.key > :after";
-  db::Params params = {{"organization", organization}, {"after", after}, {"limit", limit + 1}};
+      " WHERE s.organization_key = :organization";
+  db::Params params = {{"organization", organization}, {"skip", skip}, {"limit", limit + 1}};
   if (filter.project) {
     sql += " AND s.project_key = :project";
     params.emplace_back("project", *filter.project);
@@ -69,7 +69,7 @@ UptimePage list_uptime(db::Session& db, const OrganizationKey& organization,
     params.emplace_back("deployment", *filter.deployment);
   }
   auto found = db.all(
-      sql + " ORDER BY s.key LIMIT :limit",
+      sql + " ORDER BY s.created_at, s.key LIMIT :limit OFFSET :skip",
       [](const db::Row& row) {
         return Uptime{.schedule = row.get<ScheduleKey>(0),
                       .project = row.get<std::string>(1),
@@ -81,7 +81,7 @@ UptimePage list_uptime(db::Session& db, const OrganizationKey& organization,
   UptimePage page;
   if (found.size() > static_cast<std::size_t>(limit)) {
     found.pop_back();
-    page.next = found.back().schedule;
+    page.more = true;
   }
   for (Uptime& one : found) {
     one.ticks = count_ticks(db, one.schedule, filter, now);

@@ -30,13 +30,12 @@ struct Uptime {
   credits::TickCount ticks;
 };
 struct UptimePage {
-  std::vector<Uptime> schedules;    ///< those that were due at all
-  std::optional<ScheduleKey> next;  ///< there are more after this one
+  std::vector<Uptime> schedules;  ///< those that were due at all
+  bool more = false;              ///< there are schedules after those that were looked at
 };
-/// Looks at `limit` schedules, in the order of their keys, after the one with the key `after`; also
-/// at those that a deployment no longer has. Reads their fires of that time, and what is left of
-/// their runs.
+/// Looks at `limit` schedules after the first `skip`, oldest first; also at those that a deployment
+/// no longer has. Reads their fires of that time, and what is left of their runs.
 UptimePage list_uptime(db::Session& db, const OrganizationKey& organization,
-                       const UptimeFilter& filter, std::string_view after, int limit, Instant now);
+                       const UptimeFilter& filter, std::int64_t skip, int limit, Instant now);
 
 }  // namespace cupola::store
