@@ -24,6 +24,7 @@
 #include "base/files.h"
 #include "db/database.h"
 #include "store/runs.h"
+#include "store/usage.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"
 
@@ -118,7 +119,10 @@ void bench_runs(db::Database& database, const char* name, int runs, bool with_st
         database.write([&](db::Session& db) {
           std::vector<store::CapturedState> states;
           if (with_state) states.push_back({run.state_ids.front(), R"({"completed":{"a":1}})"});
-          store::finish_run(db, lease, {.status = store::RunStatus::succeeded, .exit_code = 0},
+          store::finish_run(db, lease,
+                            {.status = store::RunStatus::succeeded,
+                             .exit_code = 0,
+                             .run_time = std::chrono::seconds{1}},
                             states, clock.now());
         });
         ++finished;
@@ -211,6 +215,56 @@ void bench_history(db::Database& database, const char* name, int stored) {
   bench_list(database, name, "from the middle", organization.key, {.before = middle.next});
 }
 
+/// Credits of `count` runs in a year: 20 deployments with 10 schedules each, of one organization.
+void bench_usage(db::Database& database, const char* name, int count) {
+  const Instant start = parse_rfc3339("2026-01-01").value();
+  const auto organization = database.write(
+      [&](db::Session& db) { return testing::add_tenant(db, "used", start).organization.key; });
+  double seconds = 0;
+  constexpr int batch = 20'000;
+  for (int first = 0; first < count; first += batch) {
+    database.write([&](db::Session& db) {
+      for (int i = first; i < std::min(first + batch, count); ++i) {
+        db.execute(R"sql(
+            INSERT INTO run_costs (run_id, organization_key, project_key, deployment_key,
+              schedule_name, project_name, deployment_name, day, ended_at, credits_base,
+              credits_run_time, credits_egress, run_time, egress_bytes)
+            VALUES (:id, :organization, 'project', :deployment, :schedule, 'shop', :deployment,
+              :day, :at, 100, 10, NULL, 650000, NULL))sql",
+                   {{"id", new_uuid7()},
+                    {"organization", organization},
+                    {"deployment", fmt::format("deployment-{}", i % 20)},
+                    {"schedule", fmt::format("schedule-{}", i / 20 % 10)},
+                    {"day", 20454 + static_cast<std::int64_t>(i) * 365 / count},
+                    {"at", start}});
+      }
+    });
+    const auto begin = Steady::now();
+    database.write([&](db::Session& db) { store::settle_usage(db, batch, start); });
+    seconds += seconds_since(begin);
+  }
+  fmt::print("{:<10} {} runs' costs summed up: {:.0f}/s\n", name, count, count / seconds);
+  const auto list = [&](const char* what, store::UsageBy by, std::chrono::days days) {
+    constexpr int rounds = 20;
+    std::size_t rows = 0;
+    const credits::Day from = credits::day_of(start);
+    const auto begin = Steady::now();
+    for (int i = 0; i < rounds; ++i) {
+      rows = database
+                 .read([&](db::Session& db) {
+                   return store::list_usage(db, organization, {.from = from, .until = from + days},
+                                            by);
+                 })
+                 .size();
+    }
+    fmt::print("{:<10} usage of {}, {} rows: {:.1f} ms\n", name, what, rows,
+               seconds_since(begin) / rounds * 1e3);
+  };
+  list("a month by schedule", store::UsageBy::schedule, std::chrono::days{31});
+  list("a year by schedule", store::UsageBy::schedule, std::chrono::days{365});
+  list("a year by month", store::UsageBy::month, std::chrono::days{365});
+}
+
 }  // namespace
 }  // namespace cupola
 
@@ -231,6 +285,7 @@ int main(int argc, char** argv) {
     bench_runs(*sqlite, "SQLite", runs, false);
     bench_runs(*sqlite, "SQLite", runs, true);
     if (stored > 0) bench_history(*sqlite, "SQLite", stored);
+    if (stored > 0) bench_usage(*sqlite, "SQLite", stored);
   }
   remove_tree(folder);
   if (cupola::testing::DatabasePlace::is_there(cupola::testing::DatabaseKind::postgres)) {
@@ -239,6 +294,7 @@ int main(int argc, char** argv) {
     bench_writes(*server, "PostgreSQL");
     bench_runs(*server, "PostgreSQL", runs, false);
     bench_runs(*server, "PostgreSQL", runs, true);
+    if (stored > 0) bench_usage(*server, "PostgreSQL", stored);
   }
   return 0;
 }

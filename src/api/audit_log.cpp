@@ -1,3 +1,4 @@
+#include "api/csv.h"
 #include "api/handlers.h"
 #include "api/people.h"
 #include "api/to_json.h"
@@ -38,39 +39,23 @@ json::object to_json(const store::AuditEntry& entry) {
           {"after", parsed(entry.after)}};
 }
 
-/// A cell of a CSV (RFC 4180). What a spreadsheet would take for a formula is made a text.
-std::string cell(std::string_view text) {
-  const bool is_formula =
-      !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-  if (!is_formula && text.find_first_of(",\"\r\n") == std::string_view::npos)
-    return std::string(text);
-  std::string quoted = is_formula ? "\"'" : "\"";
-  for (const char letter : text) {
-    if (letter == '"') quoted += '"';
-    quoted += letter;
-  }
-  return quoted + '"';
-}
-
 std::string row_of(const store::AuditEntry& entry) {
   std::string row = to_rfc3339(entry.at);
   for (const std::string_view text :
        {to_text(entry.actor_kind), std::string_view(entry.actor), std::string_view(entry.action),
         store::kind_of_action(entry.action), std::string_view(entry.name)}) {
-    row += ',' + cell(text);
+    row += ',' + csv_cell(text);
   }
   for (const auto& text : {entry.thing_id, entry.project, entry.deployment, entry.before,
                            entry.after, entry.token, entry.peer, entry.request_id}) {
-    row += ',' + cell(text.value_or(""));
+    row += ',' + csv_cell(text.value_or(""));
   }
   return row + ',' + entry.id + "\r\n";
 }
 
 /// All that the filter lets through, a few hundred rows at a time.
 http::Reply csv(const Call& call, store::AuditFilter filter) {
-  http::Reply reply;
-  reply.content_type = "text/csv; charset=utf-8; header=present";
-  reply.headers.emplace_back("Content-Disposition", "attachment; filename=\"audit.csv\"");
+  http::Reply reply = csv_reply("audit.csv");
   reply.stream = [&database = call.context.database, organization = call.organization(),
                   filter = std::move(filter), is_first = true]() mutable {
     http::StreamStep step{.again_in = std::chrono::milliseconds{0}};

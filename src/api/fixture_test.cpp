@@ -297,6 +297,8 @@ std::string ApiTest::body_of(const Route& route) const {
   if (path.ends_with("/notifications")) {
     return R"({"type":"webhook","recipient":"https://hooks.example/new"})";
   }
+  if (path.ends_with("/credits")) return R"({"stop_at_zero":false,"low_threshold":5})";
+  if (path.ends_with("/credits/entries")) return R"({"credits":500,"note":"invoice 17"})";
   if (path.ends_with("/restore")) return R"({"version":1})";
   if (path.ends_with("/organization")) return R"({"billing_name":"Acme Ltd"})";
   if (path.ends_with("/members/{login}") || path.ends_with("/invitations")) {

@@ -99,6 +99,18 @@ Result<http::Reply> revoke_token(const Call& call);
 // audit_log.cpp
 Result<http::Reply> list_audit(const Call& call);
 
+// credits.cpp
+Result<http::Reply> show_credits(const Call& call);
+Result<http::Reply> change_credits(const Call& call);
+Result<http::Reply> list_credit_entries(const Call& call);
+Result<http::Reply> add_credit_entry(const Call& call);
+
+// usage.cpp
+Result<http::Reply> list_usage(const Call& call);
+
+// uptime.cpp
+Result<http::Reply> list_uptime(const Call& call);
+
 // notifications.cpp
 Result<http::Reply> list_notifications(const Call& call);
 Result<http::Reply> set_notification(const Call& call);

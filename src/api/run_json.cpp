@@ -40,6 +40,11 @@ class Writer {
     begin(name);
     fmt::format_to(std::back_inserter(out_), "{}", *value);
   }
+  void amount(std::string_view name, const std::optional<credits::Amount>& value) {
+    if (!value) return null(name);
+    begin(name);
+    out_ += credits::to_text(*value);
+  }
   void flag(std::string_view name, bool value) {
     begin(name);
     out_ += value ? "true" : "false";
@@ -98,7 +103,10 @@ std::string to_json_text(const store::ListedRun& listed) {
   write.number("stands_for", std::optional(run.stands_for));
   write.text_or_null("cause", run.cause);
   write.text_or_null("cancel_code", run.cancel_code);
-  write.null("credits");
+  write.amount("credits", run.cost ? std::optional(run.cost->total()) : std::nullopt);
+  write.amount("credits_base", run.cost ? std::optional(run.cost->base) : std::nullopt);
+  write.amount("credits_run_time", run.cost ? std::optional(run.cost->run_time) : std::nullopt);
+  write.amount("credits_egress", run.cost ? run.cost->egress : std::nullopt);
   write.text_or_null("sandbox", run.sandbox);
   write.number("peak_memory_bytes", run.peak_memory);
   write.number("cpu_ms", run.cpu_time ? std::optional(run.cpu_time->count()) : std::nullopt);
@@ -132,6 +140,8 @@ std::string to_json_text(const store::ListedRun& listed,
     write.number("cpu_ms",
                  attempt.cpu_time ? std::optional(attempt.cpu_time->count()) : std::nullopt);
     write.number("egress_bytes", attempt.egress_bytes);
+    write.number("run_time_ms",
+                 attempt.run_time ? std::optional(attempt.run_time->count()) : std::nullopt);
     out += '}';
   }
   out += "]}";

@@ -35,8 +35,10 @@ Result<Found> schedule_of(const Call& call, db::Session& db) {
 json::object shown(db::Session& db, const Found& found, Instant now) {
   json::object object = to_json(found.schedule, found.place.project, found.place.deployment, now);
   const auto counts = store::count_fires(db, found.schedule.key, counted_fires);
-  object["fire_counts"] = {
-      {"run", counts.run}, {"skipped_overlap", counts.skipped_overlap}, {"missed", counts.missed}};
+  object["fire_counts"] = {{"run", counts.run},
+                           {"skipped_overlap", counts.skipped_overlap},
+                           {"skipped_credits", counts.skipped_credits},
+                           {"missed", counts.missed}};
   return object;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "api/audit.h"
+#include "api/credit_json.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -166,6 +167,7 @@ Result<http::Reply> start_run(const Call& call) {
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<Place> place = place_of(call, db);
     if (!place) return place.error();
+    if (const auto refused = out_of_credits(call, db)) return *refused;
     store::NewRun added = run;
     added.deployment = place->deployment.key;
     if (run.schedule_name) {

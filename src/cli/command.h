@@ -53,6 +53,8 @@ void add_invitation_commands(CLI::App& root, Context& context);
 void add_service_account_commands(CLI::App& root, Context& context);
 void add_token_commands(CLI::App& root, Context& context);
 void add_audit_command(CLI::App& root, Context& context);
+void add_credits_commands(CLI::App& root, Context& context);
+void add_usage_commands(CLI::App& root, Context& context);
 void add_admin_id_commands(CLI::App* admin, Context& context);
 void add_completion_commands(CLI::App& root, Context& context);
 void add_doctor_command(CLI::App& root, Context& context);

@@ -23,6 +23,8 @@ void add_commands(CLI::App& root, Context& context) {
   add_service_account_commands(root, context);
   add_token_commands(root, context);
   add_audit_command(root, context);
+  add_credits_commands(root, context);
+  add_usage_commands(root, context);
   add_inspect_command(root, context);
   add_cron_command(root, context);
   add_doctor_command(root, context);

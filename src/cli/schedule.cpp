@@ -117,10 +117,10 @@ void print_schedule(const json::object& schedule) {
                       to_text(std::chrono::milliseconds{number_at(schedule, "retry_wait_ms")})));
   }
   const auto& counts = object_at(schedule, "fire_counts");
-  print(fmt::format("\nOn record: {} run, {} skipped, {} missed\n",
-                    shown_number(number_at(counts, "run")),
-                    shown_number(number_at(counts, "skipped_overlap")),
-                    shown_number(number_at(counts, "missed"))));
+  print(fmt::format(
+      "\nOn record: {} run, {} skipped, {} missed\n", shown_number(number_at(counts, "run")),
+      shown_number(number_at(counts, "skipped_overlap") + number_at(counts, "skipped_credits")),
+      shown_number(number_at(counts, "missed"))));
 }
 
 Result<int> show_schedule(const Context& context, const ShowOptions& options) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/plain_json.h"
 #include "base/steering.h"
 #include "base/text.h"
 
@@ -37,7 +38,7 @@ void write_pretty(std::string& out, const json::value& value, std::size_t depth)
     indent(depth);
     out += ']';
   } else {
-    out += json::serialize(value);
+    out += to_plain_text(value);
   }
 }
 

@@ -33,6 +33,7 @@ std::string what_of(const store::NotificationEvent& event) {
 std::string_view verb_of(std::string_view status) {
   if (status == "cancelled") return "was cancelled";
   if (status == "late") return "is late";
+  if (status == "low") return "are low";
   return status;
 }
 

@@ -12,6 +12,7 @@
 #include "notify/payload.h"
 #include "notify/retries.h"
 #include "notify/signature.h"
+#include "store/usage.h"
 
 namespace cupola::notify {
 namespace {
@@ -21,6 +22,7 @@ constexpr std::chrono::milliseconds shortest_sleep = 20ms;
 /// Others may take a recipient over that was held for so long: more than an attempt can take.
 constexpr std::chrono::milliseconds claim_time = 2min;
 constexpr int events_a_step = 100;
+constexpr int costs_a_step = 2000;
 constexpr std::chrono::milliseconds beat_every = 1min;
 constexpr std::chrono::milliseconds late_looked_for_every = 1min;
 
@@ -97,12 +99,13 @@ std::chrono::milliseconds Notifier::step() {
   return 0ms;
 }
 
-/// Writes down what has ended, makes messages of what happened, and takes what is due: one commit.
+/// Writes down what has ended, sums up what runs cost (which may tell of a low balance), makes
+/// messages of what happened, and takes what is due: one commit.
 std::vector<store::Claim> Notifier::take_work() {
   const Instant now = with_.clock.now();
   const int room = options_.at_once - static_cast<int>(courier_.under_way());
   const bool has_work = !ended_.empty() || with_.database.read([&](db::Session& db) {
-    if (store::has_open_events(db)) return true;
+    if (store::has_open_events(db) || store::has_unsettled_usage(db)) return true;
     const auto due = store::next_delivery_due(db, now);
     return room > 0 && due && *due <= now;
   });
@@ -112,6 +115,7 @@ std::vector<store::Claim> Notifier::take_work() {
       if (store::finish_attempt(db, one.claim, one.attempt, one.after, now)) continue;
       log_warning("delivery {}: another server has taken it over", one.claim.delivery.id.text());
     }
+    store::settle_usage(db, costs_a_step, now);
     expand_events(db, events_a_step, now);
     if (room <= 0) return std::vector<store::Claim>{};
     return store::claim_recipients(db, options_.worker, room, now, now + claim_time);

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t longest_summary = 1000;
 
 bool is_bad(std::string_view status) {
-  return status == "failed" || status == "late";
+  return status == "failed" || status == "late" || status == "low";
 }
 
 json::object page(const Message& message) {

@@ -8,6 +8,7 @@
 
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "runner/frequency.h"
 #include "runner/result.h"
 
 namespace cupola::runner {
@@ -187,7 +188,9 @@ void Control::on_started(const RunId& id) {
       Tasks::Kind::other, open,
       [this, open, sandbox = started->sandbox] {
         with_.database.write([&](db::Session& db) {
-          store::mark_running(db, open->lease, sandbox, with_.clock.now());
+          const Instant started_at = with_.clock.now();
+          store::mark_running(db, open->lease, sandbox, started_at,
+                              is_frequent(db, open->run, started_at));
         });
         crash_point("run.told_running");
       },

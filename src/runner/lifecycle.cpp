@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "runner/command.h"
+#include "runner/frequency.h"
 #include "runner/lease_watch.h"
 #include "runner/result.h"
 #include "store/leases.h"
@@ -121,12 +122,16 @@ void capture_run(const Surroundings& with, OpenRun& open) {
 
 void end_run(const Surroundings& with, OpenRun& open) {
   open.supervisor.reset();
-  const store::RunResult result = result_for(with, open);
+  store::RunResult result = result_for(with, open);
   crash_point("run.result_read");
   std::vector<std::string> trouble;
   const auto states = with.machine.states(open.run.id, trouble);
   for (const std::string& line : trouble) log_warning("run {}: {}", open.run.id.text(), line);
   const Instant now = with.clock.now();
+  if (!open.is_marked_running) {
+    result.is_frequent =
+        with.database.read([&](db::Session& db) { return is_frequent(db, open.run, now); });
+  }
   const store::Finish finish = with.database.write([&](db::Session& db) {
     const store::Finish done = store::finish_run(db, open.lease, result, states, now);
     crash_point("run.ending");

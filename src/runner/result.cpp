@@ -85,7 +85,8 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
                           .cpu_time = outcome.cpu_time,
                           .egress_bytes = outcome.egress_bytes,
                           .log_lines = static_cast<std::int64_t>(outcome.log_lines),
-                          .ended_at = outcome.ended_at};
+                          .ended_at = outcome.ended_at,
+                          .run_time = outcome.run_time};
   if (!outcome.start_error.empty()) {
     result.status = store::RunStatus::failed;
     result.cause = "It never started: " + cut(outcome.start_error);

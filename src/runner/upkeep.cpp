@@ -8,6 +8,7 @@
 #include "logs/writer.h"
 #include "store/attempts.h"
 #include "store/audit.h"
+#include "store/credits.h"
 #include "store/replies.h"
 #include "store/runs.h"
 #include "store/schedules.h"
@@ -83,6 +84,7 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
       [&](db::Session& db) { return store::trim_states(db, retention.state_versions); });
   crash_point("upkeep.states_trimmed");
   database.write([&](db::Session& db) { store::delete_old_replies(db, now - replies_kept); });
+  database.write([&](db::Session& db) { store::expire_credits(db, now); });
   while (retention.audit) {
     const auto gone = database.write([&](db::Session& db) {
       return store::delete_old_audit(db, now - *retention.audit, rows_a_step);

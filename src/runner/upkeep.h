@@ -1,7 +1,7 @@
 #pragma once
 
 /// Takes away what is older than the operator wants kept: logs, runs, state versions, kept replies,
-/// the audit log.
+/// the audit log; and credits of organizations that were idle for a year.
 
 #include <optional>
 

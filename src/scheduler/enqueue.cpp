@@ -1,6 +1,7 @@
 #include "scheduler/enqueue.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "scheduler/set_back.h"
 #include "scheduler/timing.h"
 #include "store/attempts.h"
+#include "store/credits.h"
 #include "store/runs.h"
 #include "store/schedules.h"
 #include "store/set_back.h"
@@ -59,9 +61,13 @@ void supersede_waiting(db::Session& db, const std::vector<store::Run>& unfinishe
   }
 }
 
-/// Gives the run of one fire to the queue, unless the overlap policy turns it down.
+/// Organizations for which nothing is to start, because they have no credits left.
+using Stopped = std::set<OrganizationKey>;
+
+/// Gives the run of one fire to the queue, unless there are no credits or the overlap policy turns
+/// it down.
 void start_fire(db::Session& db, const store::Schedule& schedule, const Start& start, Instant due,
-                Instant now, Enqueued& enqueued) {
+                Instant now, const Stopped& stopped, Enqueued& enqueued) {
   std::vector<store::Run> unfinished;
   if (schedule.overlap != store::Overlap::allow) {
     unfinished = store::list_unfinished_runs(db, schedule.key);
@@ -70,8 +76,10 @@ void start_fire(db::Session& db, const store::Schedule& schedule, const Start& s
                    .nominal = start.fire.nominal,
                    .due = start.fire.due,
                    .noticed_at = now};
-  if (schedule.overlap == store::Overlap::skip && !unfinished.empty()) {
-    fire.outcome = store::FireOutcome::skipped_overlap;
+  const bool is_stopped = stopped.contains(schedule.organization);
+  if (is_stopped || (schedule.overlap == store::Overlap::skip && !unfinished.empty())) {
+    fire.outcome =
+        is_stopped ? store::FireOutcome::skipped_credits : store::FireOutcome::skipped_overlap;
     if (store::record_fire(db, fire)) ++enqueued.skipped;
     return;
   }
@@ -133,7 +141,7 @@ int record_missed(db::Session& db, const store::Schedule& schedule, const cron::
 }
 
 void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now, Instant& turn,
-                   Enqueued& enqueued) {
+                   const Stopped& stopped, Enqueued& enqueued) {
   if (!store::is_unchanged(db, schedule)) return;
   const auto timing = timing_of(schedule);
   if (!timing) return park(db, schedule, timing.error(), now);
@@ -152,7 +160,7 @@ void fire_schedule(db::Session& db, const store::Schedule& schedule, Instant now
   for (const Start& start : verdict.starts) {
     Instant due = start.fire.due;
     if (start.late) due = std::exchange(turn, turn + catch_up_spacing);
-    start_fire(db, schedule, start, due, now, enqueued);
+    start_fire(db, schedule, start, due, now, stopped, enqueued);
   }
 }
 
@@ -197,10 +205,11 @@ Enqueued enqueue_due_runs(db::Database& database, const Clock& clock) {
       Enqueued done{.more = moment.was_held_up()};
       if (done.more) return done;
       Instant turn = first_turn(db, now);
+      const Stopped stopped = store::list_stopped_organizations(db);
       for (const store::Schedule& schedule : due) {
         done.more = done.runs + done.missed + done.skipped >= rows_a_step;
         if (done.more) break;
-        fire_schedule(db, schedule, now, turn, done);
+        fire_schedule(db, schedule, now, turn, stopped, done);
       }
       return done;
     });

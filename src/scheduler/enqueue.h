@@ -10,10 +10,10 @@
 namespace cupola::scheduler {
 
 struct Enqueued {
-  int runs = 0;                     ///< queued now
-  int missed = 0;                   ///< rows of missed fires written
-  int skipped = 0;                  ///< fires that the overlap policy turned down
-  bool more = false;                ///< more is due already: call again at once
+  int runs = 0;       ///< queued now
+  int missed = 0;     ///< rows of missed fires written
+  int skipped = 0;    ///< fires that the overlap policy, or a lack of credits, turned down
+  bool more = false;  ///< more is due already: call again at once
   std::optional<Instant> next_due;  ///< when the next schedule is due
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/credits.h"
+
 namespace cupola::scheduler {
 namespace {
 
@@ -104,6 +106,38 @@ TEST_P(EnqueueTest, AClockThatIsSetBackFiresNothingTwice) {
   EXPECT_EQ(enqueue_due_runs(*db, noon - 30min).runs, 0);
   EXPECT_EQ(enqueue_due_runs(*db, noon).runs, 0);
   EXPECT_EQ(fires(schedule).size(), 1u);
+}
+
+TEST_P(EnqueueTest, WithoutCreditsADueFireIsSkippedAndSaysSoAndTheNextOneAfterAPurchaseRuns) {
+  const auto schedule = deploy("0 * * * *");
+  const auto& organization = tenant_.organization.key;
+  db->write([&](db::Session& session) {
+    store::set_credit_settings(session, organization, {.stop_at_zero = true}, noon - 10min);
+  });
+  enqueue_all(noon - 10min);
+
+  const Enqueued stopped = enqueue_all(noon);
+
+  EXPECT_EQ(stopped.runs, 0);
+  EXPECT_EQ(stopped.skipped, 1);
+  EXPECT_TRUE(unfinished(schedule).empty());
+  ASSERT_EQ(fires(schedule).size(), 1U);
+  EXPECT_EQ(fires(schedule)[0].outcome, store::FireOutcome::skipped_credits);
+  EXPECT_FALSE(fires(schedule)[0].run);
+  db->write([&](db::Session& session) {
+    store::add_credit_entry(session, organization, {.amount = {100}}, noon);
+  });
+  EXPECT_EQ(enqueue_all(noon + 1h).runs, 1);
+}
+
+TEST_P(EnqueueTest, WithoutCreditsFiresRunWhereNothingElseIsSet) {
+  deploy("0 * * * *");
+  db->write([&](db::Session& session) {
+    store::add_credit_entry(session, tenant_.organization.key, {.amount = {-100}}, noon);
+  });
+  enqueue_all(noon - 10min);
+
+  EXPECT_EQ(enqueue_all(noon).runs, 1);
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ void Host::end(const Shared& process, const store::RunResult& result) {
   folder->is_torn = false;
   folder->result = result;
   folder->result->ended_at = world_.now();
+  if (folder->started) folder->result->run_time = world_.now() - folder->started->at;
   if (result.exit_code == 0) truths_[process->run].exited_well.insert(process->attempt);
   process->is_running = false;
   process->is_ending = true;

@@ -377,6 +377,11 @@ void Promises::check_nothing_left() {
         " WHERE a.run_id = r.id)",
         "SELECT count(*) FROM runs WHERE ended_at IS NOT NULL AND status IN"
         " ('queued', 'starting', 'running', 'stopping')",
+        // What a run costs is told when it is final, and charged once.
+        "SELECT count(*) FROM runs WHERE (ended_at IS NULL) <> (credits_base IS NULL)",
+        "SELECT count(*) FROM runs r WHERE (r.credits_base > 0) <>"
+        " EXISTS (SELECT 1 FROM run_costs c WHERE c.run_id = r.id)",
+        "SELECT count(*) FROM run_costs c WHERE c.credits_base <> 100 AND c.credits_base <> 50",
         "SELECT count(*) FROM fires f WHERE f.outcome = 'run'"
         " AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = f.run_id)"}) {
     const int count = shared_.database.read([&](db::Session& db) {

@@ -14,7 +14,7 @@ namespace {
 
 #define ATTEMPT_COLUMNS                                                                 \
   "a.attempt, a.status, a.exit_code, a.exit_signal, a.cause, a.started_at, a.ended_at," \
-  " a.peak_memory, a.cpu_time, a.egress_bytes"
+  " a.peak_memory, a.cpu_time, a.egress_bytes, a.run_time"
 
 Attempt to_attempt(const db::Row& row) {
   return {.number = row.get<int>(0),
@@ -26,15 +26,16 @@ Attempt to_attempt(const db::Row& row) {
           .ended_at = row.get<Instant>(6),
           .peak_memory = row.get<std::optional<std::int64_t>>(7),
           .cpu_time = row.get<std::optional<std::chrono::milliseconds>>(8),
-          .egress_bytes = row.get<std::optional<std::int64_t>>(9)};
+          .egress_bytes = row.get<std::optional<std::int64_t>>(9),
+          .run_time = row.get<std::optional<std::chrono::milliseconds>>(10)};
 }
 
 void keep(db::Session& db, const RunId& run, const Attempt& attempt) {
   db.execute(R"sql(
       INSERT INTO run_attempts (run_id, attempt, status, exit_code, exit_signal, cause, started_at,
-        ended_at, peak_memory, cpu_time, egress_bytes)
+        ended_at, peak_memory, cpu_time, egress_bytes, run_time)
       VALUES (:run, :attempt, :status, :exit_code, :exit_signal, :cause, :started_at, :ended_at,
-        :peak_memory, :cpu_time, :egress_bytes))sql",
+        :peak_memory, :cpu_time, :egress_bytes, :run_time))sql",
              {{"run", run},
               {"attempt", attempt.number},
               {"status", to_text(attempt.status)},
@@ -45,7 +46,8 @@ void keep(db::Session& db, const RunId& run, const Attempt& attempt) {
               {"ended_at", attempt.ended_at},
               {"peak_memory", attempt.peak_memory},
               {"cpu_time", attempt.cpu_time},
-              {"egress_bytes", attempt.egress_bytes}});
+              {"egress_bytes", attempt.egress_bytes},
+              {"run_time", attempt.run_time}});
 }
 
 std::string_view verb_for(RunStatus status) {
@@ -135,7 +137,8 @@ void queue_next_attempt(db::Session& db, const Run& run, const RunResult& result
                 .ended_at = result.ended_at.value_or(now),
                 .peak_memory = result.peak_memory,
                 .cpu_time = result.cpu_time,
-                .egress_bytes = result.egress_bytes};
+                .egress_bytes = result.egress_bytes,
+                .run_time = result.run_time};
   if (result.cause) ended.cause = printable(*result.cause);
   keep(db, run.id, ended);
   crash_point("run.attempt_kept");

@@ -35,6 +35,7 @@ struct Attempt {
   std::optional<std::int64_t> peak_memory;  ///< bytes
   std::optional<std::chrono::milliseconds> cpu_time;
   std::optional<std::int64_t> egress_bytes;
+  std::optional<std::chrono::milliseconds> run_time;  ///< none where it never started
 };
 /// The attempts before the present one, oldest first.
 std::vector<Attempt> list_attempts(db::Session& db, const OrganizationKey& organization,

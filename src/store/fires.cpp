@@ -10,8 +10,9 @@
 namespace cupola::store {
 namespace {
 
-constexpr Words<FireOutcome, 3> outcome_words = {{{FireOutcome::run, "run"},
+constexpr Words<FireOutcome, 4> outcome_words = {{{FireOutcome::run, "run"},
                                                   {FireOutcome::skipped_overlap, "skipped_overlap"},
+                                                  {FireOutcome::skipped_credits, "skipped_credits"},
                                                   {FireOutcome::missed, "missed"}}};
 
 /// A month of hours is some seven hundred rows, and each statement a journey to PostgreSQL and
@@ -98,6 +99,7 @@ FireCounts count_fires(db::Session& db, const ScheduleKey& schedule, int rows) {
             const auto count = row.get<std::int64_t>(1);
             if (outcome == FireOutcome::run) counts.run += count;
             if (outcome == FireOutcome::skipped_overlap) counts.skipped_overlap += count;
+            if (outcome == FireOutcome::skipped_credits) counts.skipped_credits += count;
             if (outcome == FireOutcome::missed) counts.missed += count;
             return true;
           });

@@ -62,6 +62,20 @@ void tell_failed_deploy(db::Session& db, const ReleaseKey& release, Instant now)
   if (told > 0) db.tell(topics::notifications);
 }
 
+void tell_credits_low(db::Session& db, const OrganizationKey& organization, std::string_view cause,
+                      Instant now) {
+  const auto told = db.execute(
+      INTO_EVENTS
+      "SELECT :id, o.key, '', '', 'credits_low', 'low', '', NULL, '[]', '', '', :cause, NULL,"
+      " NULL, 0, :now FROM organizations o WHERE o.key = :organization"
+      " AND " SOMEBODY_LISTENS("o.key"),
+      {{"id", new_id<NotificationEventId>()},
+       {"cause", cause},
+       {"now", now},
+       {"organization", organization}});
+  if (told > 0) db.tell(topics::notifications);
+}
+
 bool tell_late(db::Session& db, const LateSchedule& late, Instant now) {
   return db.execute(
              INTO_EVENTS

@@ -23,7 +23,7 @@ struct NotificationEvent {
   std::optional<ProjectKey> project;
   std::optional<DeploymentKey> deployment;
   std::string kind;          ///< job_run, deploy, credits_low, test
-  std::string status;        ///< succeeded, failed, cancelled, late
+  std::string status;        ///< succeeded, failed, cancelled, late; low (of credits)
   std::optional<RunId> run;  ///< none: of no run
   std::optional<std::string> schedule;
   std::vector<std::string> tasks;
@@ -39,6 +39,10 @@ struct NotificationEvent {
 void tell_outcome(db::Session& db, const RunId& run, Instant now);
 /// The same for a release that failed.
 void tell_failed_deploy(db::Session& db, const ReleaseKey& release, Instant now);
+
+/// The same for an organization whose credits have become few.
+void tell_credits_low(db::Session& db, const OrganizationKey& organization, std::string_view cause,
+                      Instant now);
 
 /// A schedule that has had no success for too long. `once` is the same for the same lateness: then
 /// it is noted once only. False when it was noted before.

@@ -74,7 +74,10 @@ bool takes(const NotificationFilter& filter, const Occurrence& occurrence) {
                                    : occurrence.event == known_events.front();
   const bool is_asked_for = std::find(asked_for_statuses.begin(), asked_for_statuses.end(),
                                       occurrence.status) != asked_for_statuses.end();
-  const bool status = filter.status ? has(*filter.status, occurrence.status) : !is_asked_for;
+  // Of a balance there is nothing to succeed or fail.
+  const bool has_status = occurrence.event != "credits_low";
+  const bool status =
+      !has_status || (filter.status ? has(*filter.status, occurrence.status) : !is_asked_for);
   const bool schedule = !filter.schedules || has(*filter.schedules, occurrence.schedule);
   return event && status && schedule;
 }

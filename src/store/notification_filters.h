@@ -34,7 +34,7 @@ struct Occurrence {
 
 /// Whether any of the filters takes it, or there is none and it is of the ordinary kind. Events but
 /// job_run, and the statuses recovered and late, are for those who name them: an absent `events` is
-/// job_run, an absent `status` is all but those two.
+/// job_run, an absent `status` is all but those two. The event credits_low has no status.
 bool wants(const std::vector<NotificationFilter>& filters, const Occurrence& occurrence);
 
 /// Whether the status stands in one of them by name.

@@ -141,13 +141,19 @@ std::optional<Instant> next_queued(db::Session& db) {
                 [](const db::Row& row) { return row.get<Instant>(0); });
 }
 
-bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox, Instant now) {
+bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox, Instant now,
+                  bool is_frequent) {
   return db.execute(
              "UPDATE runs SET sandbox = :sandbox, started_at = coalesce(started_at, :now),"
+             " frequent = coalesce(frequent, :frequent),"
              " deadline = CASE WHEN status = 'starting' THEN :now + run_timeout ELSE deadline END,"
              " status = CASE WHEN status = 'starting' THEN 'running' ELSE status END"
              " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN,
-             {{"sandbox", sandbox}, {"now", now}, {"id", lease.run}, {"token", lease.token}}) == 1;
+             {{"sandbox", sandbox},
+              {"now", now},
+              {"frequent", is_frequent},
+              {"id", lease.run},
+              {"token", lease.token}}) == 1;
 }
 
 std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_view worker) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "store/attempt_rows.h"
 #include "store/notification_events.h"
+#include "store/run_costs.h"
 #include "store/run_rows.h"
 #include "store/state_capture.h"
 #include "store/topics.h"
@@ -37,17 +38,20 @@ struct Ended {
 std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus status,
                                std::string_view cause,
                                const std::optional<std::string>& cancel_code, Instant now) {
+  const RunCost cost = cost_at_end(db, run, nullptr);
+  db::Params params = {{"status", to_text(status)},
+                       {"cause", printable(cause)},
+                       {"cancel_code", cancel_code},
+                       {"now", now},
+                       {"id", run}};
+  add_cost_params(params, cost.cost);
   auto ended = db.one(
-      "UPDATE runs SET status = :status, cause = :cause, cancel_code = :cancel_code,"
-      " ended_at = :now WHERE id = :id AND " THIS_RUN_WAITS
+      "UPDATE runs SET status = :status, cause = :cause, cancel_code = :cancel_code," SET_RUN_COST
+      ", ended_at = :now WHERE id = :id AND " THIS_RUN_WAITS
       " AND (:status <> 'skipped' OR attempt = 1) RETURNING " RUN_COLUMNS,
-      to_run,
-      {{"status", to_text(status)},
-       {"cause", printable(cause)},
-       {"cancel_code", cancel_code},
-       {"now", now},
-       {"id", run}});
+      to_run, params);
   if (ended) drop_state_ids(db, run);
+  if (ended) charge(db, run, cost, now);
   if (ended) tell_outcome(db, run, now);
   return ended;
 }
@@ -55,12 +59,28 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
 /// Ends an open run under its lease.
 std::optional<Ended> end_open(db::Session& db, const Lease& lease, const RunResult& result,
                               Instant now) {
+  const RunCost cost = cost_at_end(db, lease.run, &result);
+  const Instant ended_at = result.ended_at.value_or(now);
+  db::Params params = {{"status", to_text(result.status)},
+                       {"exit_code", result.exit_code},
+                       {"exit_signal", result.exit_signal},
+                       {"out_of_memory", result.out_of_memory},
+                       {"peak_memory", result.peak_memory},
+                       {"cpu_time", result.cpu_time},
+                       {"egress_bytes", result.egress_bytes},
+                       {"cause", printable_or_none(result.cause)},
+                       {"log_lines", result.log_lines},
+                       {"ended_at", ended_at},
+                       {"cancel_code", result.cancel_code},
+                       {"id", lease.run},
+                       {"token", lease.token}};
+  add_cost_params(params, cost.cost);
   // A run that was asked to stop keeps the code of the one who asked, unless it ended otherwise.
-  return db.one(
+  auto ended = db.one(
       "UPDATE runs SET status = :status, exit_code = :exit_code, exit_signal = :exit_signal,"
       " out_of_memory = :out_of_memory, peak_memory = :peak_memory, cpu_time = :cpu_time,"
-      " egress_bytes = :egress_bytes,"
-      " cause = :cause, log_lines = :log_lines, ended_at = :ended_at,"
+      " egress_bytes = :egress_bytes," SET_RUN_COST
+      ", cause = :cause, log_lines = :log_lines, ended_at = :ended_at,"
       " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
       " ELSE :cancel_code END"
       " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN
@@ -74,19 +94,9 @@ std::optional<Ended> end_open(db::Session& db, const Lease& lease, const RunResu
                      .has_schedule = row.get<std::optional<ScheduleKey>>(3).has_value(),
                      .has_open_states = row.get<bool>(4)};
       },
-      {{"status", to_text(result.status)},
-       {"exit_code", result.exit_code},
-       {"exit_signal", result.exit_signal},
-       {"out_of_memory", result.out_of_memory},
-       {"peak_memory", result.peak_memory},
-       {"cpu_time", result.cpu_time},
-       {"egress_bytes", result.egress_bytes},
-       {"cause", printable_or_none(result.cause)},
-       {"log_lines", result.log_lines},
-       {"ended_at", result.ended_at.value_or(now)},
-       {"cancel_code", result.cancel_code},
-       {"id", lease.run},
-       {"token", lease.token}});
+      params);
+  if (ended) charge(db, lease.run, cost, ended_at);
+  return ended;
 }
 
 std::optional<Ended> start_over(db::Session& db, const Run& run, const RunResult& result,

@@ -42,6 +42,16 @@ RunOptions options_from(std::string_view column) {
   return options;
 }
 
+std::optional<credits::Cost> cost_from(const db::Row& row, std::size_t first) {
+  const auto base = row.get<std::optional<std::int64_t>>(first);
+  if (!base) return std::nullopt;
+  credits::Cost cost{.base = {*base}, .run_time = {row.get<std::int64_t>(first + 1)}};
+  if (const auto egress = row.get<std::optional<std::int64_t>>(first + 2)) {
+    cost.egress = credits::Amount{*egress};
+  }
+  return cost;
+}
+
 }  // namespace
 
 std::string_view to_text(RunStatus status) {
@@ -100,7 +110,9 @@ Run to_run(const db::Row& row) {
           .worker = row.get<std::optional<std::string>>(30),
           .lease_token = row.get<std::int64_t>(31),
           .log_lines = row.get<std::optional<std::int64_t>>(32),
-          .log_kept = row.get<bool>(33)};
+          .log_kept = row.get<bool>(33),
+          .is_frequent = row.get<std::optional<bool>>(38),
+          .cost = cost_from(row, 39)};
 }
 
 std::string to_column(const RunOptions& options) {

@@ -20,7 +20,8 @@
   " runs.options, runs.state_ids, runs.run_timeout, runs.stop_requested_at, runs.worker, "    \
   "runs.lease_token,"                                                                         \
   " runs.log_lines, runs.log_kept, runs.egress_bytes, runs.most_attempts, runs.retry_wait, "  \
-  "runs.fire_due_at"
+  "runs.fire_due_at,"                                                                         \
+  " runs.frequent, runs.credits_base, runs.credits_run_time, runs.credits_egress"
 
 /// The condition of the index `runs_open`.
 #define RUN_IS_OPEN "status IN ('starting', 'running', 'stopping')"
@@ -31,7 +32,7 @@
 
 namespace cupola::store {
 
-inline constexpr std::size_t run_column_count = 38;
+inline constexpr std::size_t run_column_count = 42;
 
 Run to_run(const db::Row& row);
 /// A status out of a column. Throws Failure for a word that is none.

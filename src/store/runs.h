@@ -16,6 +16,7 @@
 #include "base/id.h"
 #include "base/outcome.h"
 #include "base/time.h"
+#include "credits/cost.h"
 #include "db/database.h"
 #include "store/states.h"
 
@@ -86,6 +87,9 @@ struct Run {
   std::int64_t lease_token = 0;
   std::optional<std::int64_t> log_lines;
   bool log_kept = false;
+  /// Whether its schedule was when it first started (credits/cost.h); nothing before.
+  std::optional<bool> is_frequent;
+  std::optional<credits::Cost> cost;  ///< once it is final
 };
 
 /// A run waits this long in the queue at most; then it ends failed with that cause.
@@ -132,8 +136,9 @@ struct Lease {
 };
 
 /// starting → running, with the run's timeout as its deadline; a run that was asked to stop stays
-/// stopping. False under a stale token.
-bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox, Instant now);
+/// stopping. `is_frequent` is kept of its first start. False under a stale token.
+bool mark_running(db::Session& db, const Lease& lease, std::string_view sandbox, Instant now,
+                  bool is_frequent = false);
 /// Takes over an open run of the same worker after a restart: a fresh token, which makes the old
 /// one stale. Empty when it is no longer open or another worker's.
 std::optional<Lease> adopt_run(db::Session& db, const RunId& run, std::string_view worker);
@@ -150,6 +155,10 @@ struct RunResult {
   std::optional<std::string> cancel_code;
   std::optional<std::int64_t> log_lines;
   std::optional<Instant> ended_at;  ///< by the supervisor's clock; `now` when absent
+  /// How long its program lived; none where it never started.
+  std::optional<std::chrono::milliseconds> run_time;
+  /// For a run that ended before `mark_running` said it.
+  std::optional<bool> is_frequent;
 };
 /// What became of a run whose program ended.
 enum class Finish {
@@ -158,8 +167,8 @@ enum class Finish {
   queued_again  ///< its next attempt waits in the queue
 };
 /// Ends the present attempt: result, last state versions (made final) and release of its state ids,
-/// in the session's transaction. The run is final then, or, while it has an attempt left and no
-/// stop was asked for, queued again (store/attempts.h).
+/// in the session's transaction. The run is final then, and what it costs is kept with it; or,
+/// while it has an attempt left and no stop was asked for, queued again (store/attempts.h).
 Finish finish_run(db::Session& db, const Lease& lease, const RunResult& result,
                   const std::vector<CapturedState>& states, Instant now);
 

@@ -111,7 +111,8 @@ std::vector<Schedule> list_due_schedules(db::Session& db, Instant after, Instant
 /// When the next schedule is due, if any is.
 std::optional<Instant> next_due(db::Session& db);
 
-enum class FireOutcome { run, skipped_overlap, missed };
+/// skipped_credits: the organization had none left, and wants nothing to run then.
+enum class FireOutcome { run, skipped_overlap, skipped_credits, missed };
 std::string_view to_text(FireOutcome outcome);
 
 struct Fire {
@@ -138,6 +139,7 @@ std::vector<Fire> list_fires(db::Session& db, const ScheduleKey& schedule, int l
 struct FireCounts {
   std::int64_t run = 0;
   std::int64_t skipped_overlap = 0;
+  std::int64_t skipped_credits = 0;
   std::int64_t missed = 0;
 };
 /// For how many fires the newest `rows` rows of the schedule stand.

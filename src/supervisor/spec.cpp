@@ -224,6 +224,7 @@ std::string to_json_text(const Outcome& outcome) {
   object["log_lines"] = outcome.log_lines;
   object["started_at_ms"] = to_milliseconds(outcome.started_at);
   object["ended_at_ms"] = to_milliseconds(outcome.ended_at);
+  if (outcome.run_time) object["run_time_ms"] = outcome.run_time->count();
   return json::serialize(object);
 }
 
@@ -253,6 +254,9 @@ Result<Outcome> parse_outcome(std::string_view text) {
   outcome.log_lines = static_cast<std::uint64_t>(number_at(*object, "log_lines"));
   outcome.started_at = from_milliseconds(number_at(*object, "started_at_ms"));
   outcome.ended_at = from_milliseconds(number_at(*object, "ended_at_ms"));
+  if (object->contains("run_time_ms")) {
+    outcome.run_time = milliseconds(number_at(*object, "run_time_ms"));
+  }
   return outcome;
 }
 

@@ -89,6 +89,8 @@ struct Outcome {
   std::uint64_t log_lines = 0;
   Instant started_at;
   Instant ended_at;
+  /// How long the program lived, without what was done before and after; none: it never started.
+  std::optional<std::chrono::milliseconds> run_time;
 };
 
 struct Started {

@@ -65,7 +65,8 @@ TEST(SpecTest, OutcomeSurvivesJson) {
                         .cpu_time = 17ms,
                         .log_lines = 3,
                         .started_at = from_milliseconds(1000),
-                        .ended_at = from_milliseconds(2000)};
+                        .ended_at = from_milliseconds(2000),
+                        .run_time = 900ms};
 
   const auto again = parse_outcome(to_json_text(outcome));
 

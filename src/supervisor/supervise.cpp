@@ -188,6 +188,7 @@ class Supervision {
 
   void tell_started(int pid) {
     is_started_ = true;
+    alive_at_ = Clock::now();
     crash_point("supervisor.alive");
     started_.put(to_json_text(
         Started{.pid = pid, .at = BootClock(spec_.booted_at).now(), .sandbox = isolation_}));
@@ -339,6 +340,7 @@ class Supervision {
 
   /// The program ended: so does all that it left behind, then what it said is read to its end.
   void end() {
+    const Time exit_seen = Clock::now();
     crash_point("supervisor.exit_seen");
     if (network_) outcome_.egress_bytes = network_->egress_bytes();
     child_->signal_group(SIGKILL);
@@ -353,6 +355,10 @@ class Supervision {
     drain();
     crash_point("supervisor.drained");
     settle(exit);
+    if (outcome_.start_error.empty()) {
+      outcome_.run_time = std::max(
+          0ms, std::chrono::duration_cast<std::chrono::milliseconds>(exit_seen - alive_at_));
+    }
   }
 
   void drain() {
@@ -433,6 +439,7 @@ class Supervision {
   LaunchReport report_;
   std::optional<Process> init_, program_;
   bool is_started_ = false;
+  Time alive_at_;
   bool was_killed_ = false;
   bool ended_ = false;
   std::string early_words_;
