@@ -7,15 +7,16 @@
 /// taken up again, by this server or another, when its lease has ended. Mechanism:
 /// docs/design/deploy.md.
 
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 
 #include "base/clock.h"
 #include "base/home.h"
+#include "base/outcome.h"
 #include "db/database.h"
-#include "deploy/environments.h"
 #include "deploy/options.h"
 #include "deploy/plan.h"
 #include "store/deployments.h"
@@ -23,6 +24,9 @@
 #include "store/vault.h"
 
 namespace cupola::deploy {
+
+struct Job;
+struct Workshop;
 
 struct Dependencies {
   db::Database& database;
@@ -37,6 +41,7 @@ class Deployer {
   /// plan then, and followers of the log an end to see.
   Deployer(Dependencies dependencies, Options options,
            std::function<void(const store::Release&)> on_end = {});
+  ~Deployer();
 
   /// Builds the oldest release that waits, if one does; for a Loop. Gives zero after work, else how
   /// long until there may be some: a release whose builder died. Throws Failure when the database
@@ -45,7 +50,7 @@ class Deployer {
 
   /// Ends a build in progress (from any thread): its release is free at once for the next server
   /// or the next start.
-  void stop() { stop_.request_stop(); }
+  void stop();
 
   /// What an update of the deployment would change: fetches, checks out and judges, but builds and
   /// resolves nothing, except to see what `refresh` would move. From any thread. Errors: as a
@@ -61,19 +66,12 @@ class Deployer {
   Result<void> ensure_files(const store::Release& release);
 
  private:
-  struct Job;
   Result<void> build(Job& job);
-  Result<std::string> fetch(Job& job);
-  Job make_job(const store::Deployment& deployment, const std::string& revision);
   Result<void> go_live(Job& job);
   bool went_live(const store::Release& release);
-  Result<Job> job_of(const store::Release& release, const std::string& commit);
 
-  Dependencies dependencies_;
-  Options options_;
+  std::unique_ptr<Workshop> shop_;
   std::function<void(const store::Release&)> on_end_;
-  Environments environments_;
-  std::stop_source stop_;
 };
 
 }  // namespace cupola::deploy
