@@ -164,7 +164,8 @@ Result<http::Reply> start_run(const Call& call) {
   }
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    // Held: it is not deleted before the run is there to be cancelled.
+    const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
     store::NewRun added = run;
     added.deployment = place->deployment.key;

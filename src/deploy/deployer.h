@@ -1,6 +1,8 @@
 #pragma once
 
-/// Turns queued releases into live ones: fetch, check out, judge, plan, build, switch over.
+/// Turns queued releases into live ones: fetch, check out, judge, plan, build, switch over. One
+/// that would be what is live already ends as unchanged, unless it was forced or is of a commit
+/// that was asked for.
 ///
 /// Nothing of the live release is touched before the last step, which is one transaction; so a
 /// deploy that fails, or is killed at any instant, leaves it as it was. One that was killed is
@@ -11,7 +13,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/home.h"
@@ -25,6 +29,7 @@
 
 namespace cupola::deploy {
 
+class DeployLog;
 struct Job;
 struct Workshop;
 
@@ -52,10 +57,11 @@ class Deployer {
   /// or the next start.
   void stop();
 
-  /// What an update of the deployment would change: fetches, checks out and judges, but builds and
-  /// resolves nothing, except to see what `refresh` would move. From any thread. Errors: as a
-  /// release's reason for failing; faults of the project are in the plan.
-  Result<Plan> plan_update(const store::Deployment& deployment, bool refresh);
+  /// What a deploy of it would change: fetches, checks out and judges, but builds and resolves
+  /// nothing, except to see what `refresh` would move. The deployment need not be kept: one with an
+  /// empty key is one that is not made yet. From any thread. Errors: as a release's reason for
+  /// failing; faults of the project are in the plan.
+  Result<Plan> plan(const store::Deployment& deployment, bool refresh);
 
   /// Makes sure that the release's checkout is on this machine, from git where it is not; builds
   /// nothing. From any thread.
@@ -66,8 +72,15 @@ class Deployer {
   Result<void> ensure_files(const store::Release& release);
 
  private:
-  Result<void> build(Job& job);
+  /// What came out of a build: something to switch over to, or what is live already.
+  enum class Built { ready, as_live };
+  Result<Built> build(Job& job);
   Result<void> go_live(Job& job);
+  Result<Built> work_on(const store::Release& release, Job& job, DeployLog& log,
+                        std::stop_source& lost);
+  void give_back(const store::Release& release);
+  void conclude(const store::Release& release, const Job& job, const Result<Built>& result,
+                DeployLog* log, std::string_view spent);
   bool went_live(const store::Release& release);
 
   std::unique_ptr<Workshop> shop_;

@@ -7,7 +7,7 @@
 
 namespace cupola::deploy {
 
-/// As Deployer::plan_update.
-Result<Plan> plan_update(Workshop& shop, const store::Deployment& deployment, bool refresh);
+/// As Deployer::plan.
+Result<Plan> plan(Workshop& shop, const store::Deployment& deployment, bool refresh);
 
 }  // namespace cupola::deploy

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "deploy/build_steps.h"
 #include "deploy/checkout.h"
 
 namespace cupola::deploy {
@@ -71,7 +72,9 @@ Result<void> ensure_files(Workshop& shop, const store::Release& release) {
   const auto content = store::parse_release_content(*release.content);
   const auto missing = missing_environments(shop.environments, content);
   if (const auto checkout = ensure_checkout(shop, release); !checkout) return checkout;
-  if (missing.empty()) return {};
+  const bool is_built =
+      content.build.empty() || fs::exists(built_mark(shop.dependencies.home, release.key));
+  if (missing.empty() && is_built) return {};
 
   auto job = job_of(shop, release, content.commit);
   if (!job) return job.error();
@@ -79,7 +82,11 @@ Result<void> ensure_files(Workshop& shop, const store::Release& release) {
   for (const auto& key : missing) {
     if (auto built = rebuild(shop, *job, release, content, key); !built) return built;
   }
-  return {};
+  if (is_built) return {};
+  job->commit = content.commit;
+  if (auto commit = fetch(shop, *job); !commit) return commit.error();
+  return ensure_built(shop, *job, content, release.key,
+                      [](std::string_view line) { log_info("deploy: {}", line); });
 }
 
 }  // namespace cupola::deploy

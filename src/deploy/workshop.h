@@ -43,6 +43,8 @@ struct Job {
   Source source;
   Lock live_lock;
   std::optional<store::ReleaseContent> live_content;
+  std::int64_t live_number = 0;
+  std::vector<std::string> siblings;  ///< other deployments of the project and environment
   std::vector<store::Schedule> schedules;
 
   std::optional<store::Release> release;  ///< none for a dry run
@@ -68,5 +70,12 @@ git::Repository repository_of(const Workshop& shop, const Job& job);
 
 /// Fetches the job's revision and gives its commit. Errors: as Repository::fetch; invalid.
 Result<std::string> fetch(const Workshop& shop, const Job& job);
+
+/// Judges the job's checkout, which holds its commit: as `inspect_checkout`, with what only the
+/// database knows, and with the digest of what the release is made of.
+Result<Judged> judge(const Workshop& shop, const Job& job);
+
+/// Whether what was prepared is what is live, but for the commit: project, environment and lock.
+bool is_as_live(const Job& job, const Prepared& prepared);
 
 }  // namespace cupola::deploy
