@@ -42,6 +42,7 @@ void add_schedule_commands(CLI::App& root, Context& context);
 void add_run_commands(CLI::App& root, Context& context);
 void add_history_command(CLI::App& root, Context& context);
 void add_artifacts_command(CLI::App& root, Context& context);
+void add_apply_command(CLI::App& root, Context& context);
 void add_secret_commands(CLI::App& root, Context& context);
 void add_notification_commands(CLI::App& root, Context& context);
 void add_delivery_commands(CLI::App* notification, Context& context);
