@@ -65,7 +65,7 @@ Place add_deployment(const Home& home, db::Session& db, const store::Project& pr
     schedule.settings.state_ids = {fmt::format("prod-{}:tap-{}-to-target", number, of_this++)};
     released.push_back(schedule.settings);
   }
-  const auto release = store::queue_release(db, *deployment, false, now);
+  const auto release = store::queue_release(db, *deployment, {}, now);
   store::claim_release(db, "seed", now, 1min);
   const auto switched = store::switch_over(db,
                                            {.release = release.key,

@@ -247,6 +247,40 @@ def deploy_with_environment(world, point):
     assert wheels
 
 
+def deploy_with_build(world, point):
+    """A command that leaves a file in the release; what is there is whole, and was made once from the commit's own tree."""
+    yml = numbers()["meltano.yml"].replace("    persist: [output]\n", "    persist: [output]\n    build: [more:go]\n")
+    more = "  utilities:\n  - name: more\n    namespace: more\n    executable: ./build.sh\n    commands: {go: go}\n  loaders:\n"
+    deploy(world, point, {"meltano.yml": yml.replace("  loaders:\n", more), "build.sh": "#!/bin/sh\necho built >> built.txt\n"})
+    release = world.server.rows("SELECT key FROM releases WHERE status = 'live'")[0][0]
+    folder = world.server.home / "releases" / release
+    assert (folder / "checkout" / "built.txt").read_text() == "built\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["built", "checkout", "lock"]
+
+
+def kept_files(world, point):
+    """Files that a run leaves are kept once, with its result."""
+    server, key = world.server, uuid.uuid4().hex
+    server.start()
+    yml = numbers()["meltano.yml"].replace("    persist: [output]\n", "    persist: [output]\n    artifacts: ['output/*.txt']\n")
+    world.repository.commit({**numbers(), "meltano.yml": yml})
+    server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
+    server.stop()
+    server.start_to_die(point)
+    world.post_run(key, TOP=3)
+    server.wait_for_death()
+    server.start()
+    run = world.started_run(key, TOP=3)
+
+    assert server.wait_for_run(run["id"])["status"] == "succeeded"
+    kept = server.cupola("artifacts", run["id"], "--format", "json").json["artifacts"]
+    assert [(file["path"], file["kept"]) for file in kept] == [("output/numbers.txt", True)]
+    assert server.cupola("artifacts", run["id"], "output/numbers.txt").out == "".join(f"{n}\n" for n in range(1, 7))
+    wait_until("one attempt's files are there", lambda: len(list(server.home.glob(f"logs/*/{run['id']}.artifacts/*"))) == 1)
+    world.repository.commit(numbers())
+    server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
+
+
 def notification(world, point):
     """A run is told by webhook: at least once, and always under the same id."""
     server, key, sink = world.server, uuid.uuid4().hex, Sink()
@@ -375,6 +409,8 @@ SCENARIOS = {
     deploy: "deploy.queued deploy.claimed deploy.fetched checkout.written checkout.moved deploy.planned deploy.built deploy.switching"
             " deploy.switched deploy.told",
     deploy_with_environment: "environment.built environment.sealed environment.listed environment.moved",
+    deploy_with_build: "build.done build.half_moved build.moved",
+    kept_files: "artifacts.copied",
     notification: "notify.expanding notify.claimed notify.answered notify.written",
     upkeep: "upkeep.log_removed upkeep.logs_forgotten upkeep.runs_deleted upkeep.states_trimmed upkeep.release_removed"
             " upkeep.release_forgotten upkeep.environment_moved upkeep.environment_removed",

@@ -38,8 +38,8 @@ const std::string* deployment_asked(const Call& call, const Route& route) {
   return call.request.query_value("deployment");
 }
 
-// `project_of`, `place_of` and `run_of` find nothing beyond the limit; what is left is what the
-// path does not name.
+// `project_of`, `past_place_of` and `run_of` find nothing beyond the limit; what is left is what
+// the path does not name.
 Result<void> check_limit(const Call& call, const Route& route) {
   const store::Reach& reach = call.member.reach;
   if (reach.is_all()) return {};
@@ -50,7 +50,7 @@ Result<void> check_limit(const Call& call, const Route& route) {
       return {};
     }
     if (has(call, "deployment")) {
-      const auto place = place_of(call, db);
+      const auto place = past_place_of(call, db);
       if (!place) return place.error();
       return {};
     }

@@ -43,9 +43,10 @@ struct Hooks {
   /// no host. Errors: invalid.
   std::function<Result<std::string>(std::string_view revision)> check_revision;
 
-  /// What an update of the deployment would change: {"commit", "schedules", "plugins", "faults"}.
-  /// May take as long as a fetch.
-  std::function<Result<json::object>(const store::Deployment&)> plan_update;
+  /// What a deploy of it would change: {"commit", "unchanged", "schedules", "plugins", "build",
+  /// "faults"}; with plugins resolved anew where that is wanted. Its key is empty where it is not
+  /// made yet. May take as long as a fetch.
+  std::function<Result<json::object>(const store::Deployment&, bool refresh_plugins)> plan;
 
   /// The Singer state ids that `meltano run WORDS` takes in this release, with the environment's
   /// suffix, or with `suffix` where it is not empty. Errors: invalid, when the words are no tasks.

@@ -12,41 +12,46 @@ constexpr std::size_t longest_name = 100;
 constexpr std::size_t longest_environment = 200;
 constexpr std::size_t longest_revision = 250;
 
-json::object settings_of(const store::Deployment& deployment) {
-  return {{"name", deployment.name},
-          {"environment", deployment.environment},
-          {"revision", deployment.revision}};
-}
-
 // The key of the deployment that a cursor names; empty to begin anew.
 Result<std::string> after_key(const Call& call, db::Session& db,
                               const std::vector<std::string>& cursor) {
   if (cursor.empty()) return std::string();
-  const auto project = store::find_project(db, call.organization(), cursor[0]);
+  const auto project = store::find_project_ever(db, call.organization(), cursor[0]);
   const auto deployment =
-      project ? store::find_deployment(db, call.organization(), project->key, cursor[1])
+      project ? store::find_deployment_ever(db, call.organization(), project->key, cursor[1])
               : std::nullopt;
   if (deployment) return deployment->key.text();
   return Error{Error::Kind::invalid, "The deployment that ?cursor= continues after is gone.",
                "Begin the list anew."};
 }
 
-Result<http::Reply> list_page(const Call& call, db::Session& db, const Scope& scope, int limit,
-                              const std::vector<std::string>& cursor) {
+/// What the query values of a list say.
+struct Wanted {
+  explicit Wanted(Query& query)
+      : limit(query.limit()), deleted(query.flag("deleted")), cursor(query.cursor(2)) {}
+  int limit;
+  bool deleted;  ///< the deleted ones, and not the others
+  std::vector<std::string> cursor;
+};
+
+Result<http::Reply> list_page(const Call& call, db::Session& db, const Scope& scope,
+                              const Wanted& wanted) {
   Names names(db);
   json::array items;
   if (scope.deployment) {
     const store::Deployment& only = names.deployment(*scope.deployment);
-    items.emplace_back(to_json(only, names.project(only.project), db));
+    if (only.deleted_at.has_value() == wanted.deleted) {
+      items.emplace_back(to_json(only, names.project(only.project), db));
+    }
     return list_reply("deployments", std::move(items));
   }
-  const Result<std::string> after = after_key(call, db, cursor);
+  const Result<std::string> after = after_key(call, db, wanted.cursor);
   if (!after) return after.error();
-  const auto deployments =
-      store::list_deployments(db, call.organization(), scope.project, *after, limit + 1);
+  const auto deployments = store::list_deployments(db, call.organization(), scope.project, *after,
+                                                   wanted.limit + 1, wanted.deleted);
   std::string next;
   for (std::size_t i = 0; i < deployments.size(); ++i) {
-    if (i == static_cast<std::size_t>(limit)) {
+    if (i == static_cast<std::size_t>(wanted.limit)) {
       const store::Deployment& last = deployments[i - 1];
       next = cursor_of({names.project(last.project).id, last.slug});
       break;
@@ -60,28 +65,26 @@ Result<http::Reply> list_page(const Call& call, db::Session& db, const Scope& sc
 
 Result<http::Reply> list_all_deployments(const Call& call) {
   Query query(call);
-  const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor(2);
+  const Wanted wanted(query);
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<Scope> scope = scope_of(call, db);
     if (!scope) return scope.error();
-    return list_page(call, db, *scope, limit, cursor);
+    return list_page(call, db, *scope, wanted);
   });
 }
 
 Result<http::Reply> list_deployments(const Call& call) {
   Query query(call);
-  const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor(2);
+  const Wanted wanted(query);
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
     const Scope scope{.project = project->key, .deployment = call.member.reach.deployment};
-    return list_page(call, db, scope, limit, cursor);
+    return list_page(call, db, scope, wanted);
   });
 }
 
@@ -97,12 +100,12 @@ Result<http::Reply> create_deployment(const Call& call) {
   if (!plain) return plain.error();
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<store::Project> project = project_of(call, db);
+    const Result<store::Project> project = held_project_of(call, db);
     if (!project) return project.error();
     const Result<store::Deployment> deployment = store::create_deployment(
         db, call.organization(), project->key, name, environment, *plain, call.now);
     if (!deployment) return deployment.error();
-    store::queue_release(db, *deployment, false, call.now);
+    store::queue_release(db, *deployment, {}, call.now);
     audit(call, db,
           {.action = "deployment.create",
            .name = deployment->name,
@@ -116,27 +119,35 @@ Result<http::Reply> create_deployment(const Call& call) {
 
 Result<http::Reply> show_deployment(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    const Result<Place> place = past_place_of(call, db);
     if (!place) return place.error();
     return tagged_reply(200, to_json(place->deployment, place->project, db),
                         etag_of(place->deployment));
   });
 }
 
-Result<http::Reply> delete_deployment(const Call& call) {
+/// PATCH …/{deployment} gives it another name: 200. What it deploys is changed by an update.
+Result<http::Reply> rename_deployment(const Call& call) {
+  Body body(call, {"name"});
+  const std::string name = body.text("name", longest_name);
+  if (body.fault()) return *body.fault();
+
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    // Nobody takes the name meanwhile.
+    if (const auto project = held_project_of(call, db); !project) return project.error();
     const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
     if (auto refused = mismatch(call, etag_of(place->deployment))) return *std::move(refused);
-    const Result<void> deleted =
-        store::delete_deployment(db, call.organization(), place->deployment.key);
-    if (!deleted) return deleted.error();
+    const Result<store::Deployment> renamed =
+        store::rename_deployment(db, place->deployment, name, call.now);
+    if (!renamed) return renamed.error();
     audit(call, db,
-          {.action = "deployment.delete",
-           .name = place->deployment.name,
+          {.action = "deployment.rename",
+           .name = renamed->name,
            .project = place->project.name,
-           .before = settings_of(place->deployment)});
-    return http::Reply{.status = 204};
+           .before = settings_of(place->deployment),
+           .after = settings_of(*renamed)});
+    return tagged_reply(200, to_json(*renamed, place->project, db), etag_of(*renamed));
   });
 }
 

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "logs/writer.h"
+#include "store/artifacts.h"
 #include "store/invitations.h"
 #include "store/release_content.h"
 #include "store/secrets.h"
@@ -70,7 +71,7 @@ std::string new_token(db::Session& db, store::NewToken made, Instant now) {
 
 store::Release make_live(db::Session& db, const testing::Tenant& tenant, Instant now) {
   const store::ReleaseContent content = make_content();
-  const auto queued = store::queue_release(db, tenant.deployment, false, now);
+  const auto queued = store::queue_release(db, tenant.deployment, {}, now);
   store::claim_release(db, "test", now, 1min);
   const auto switched = store::switch_over(db,
                                            {.release = queued.key,
@@ -123,8 +124,12 @@ ApiTest::ApiTest()
                   }
                   return std::string(revision);
                 },
-                .plan_update = [](const store::Deployment& deployment) -> Result<json::object> {
-                  return json::object{{"commit", deployment.revision}};
+                .plan = [](const store::Deployment& deployment,
+                           bool refresh_plugins) -> Result<json::object> {
+                  return json::object{{"commit", deployment.revision},
+                                      {"environment", deployment.environment},
+                                      {"is_new", deployment.key.empty()},
+                                      {"refreshed", refresh_plugins}};
                 },
                 .state_ids_of = [](const store::Release&, const std::vector<std::string>& words,
                                    std::string_view suffix) -> Result<std::vector<std::string>> {
@@ -207,6 +212,12 @@ Side ApiTest::make_side(const std::string& name) {
   logs::Writer writer = logs::Writer::open(home_.log(side.run), {});
   writer.append(logs::Stream::output, name + " line 0\n" + name + " line 1\n", now);
   writer.close(now);
+  make_folder(home_.artifacts(side.run) / "1");
+  write_file(home_.artifacts(side.run) / "1" / "report.txt", name + " reports\n");
+  db_->write([&](db::Session& db) {
+    store::keep_artifacts(db, {side.run, 1},
+                          {{.path = "report.txt", .bytes = 13, .lease_token = 1}});
+  });
   make_folder(home_.deploy_log(side.release.key).parent_path());
   write_file(home_.deploy_log(side.release.key), name + " deploys\n");
   return side;
@@ -273,7 +284,8 @@ std::string ApiTest::path_of(const Route& route, const Side& side) {
       {"{service_account}", name + " robot"},
       {"{token}", side.spare_token},
       {"{notification}", side.notification.text()},
-      {"{delivery}", side.delivery.text()}};
+      {"{delivery}", side.delivery.text()},
+      {"{path}", "report.txt"}};
   std::string path;
   for (const std::string_view part : split(route.path.substr(1), '/')) {
     const auto value = values.find(part);
@@ -283,11 +295,18 @@ std::string ApiTest::path_of(const Route& route, const Side& side) {
     }
     path += "/" + (part.starts_with('{') ? value->second : std::string(part));
   }
+  if (route.path.ends_with("{project}/plan")) path += "?environment=prod&revision=main";
   return path;
 }
 
 std::string ApiTest::body_of(const Route& route) const {
   const std::string_view path = route.path;
+  if (route.method == http::Method::patch && path.ends_with("/{project}")) {
+    return R"({"repository":"https://git.example/moved"})";
+  }
+  if (route.method == http::Method::patch && path.ends_with("/{deployment}")) {
+    return R"({"name":"ACME"})";
+  }
   if (path.ends_with("/projects")) return R"({"name":"new","repository":"https://git.example/x"})";
   if (path.ends_with("/deployments")) {
     return R"({"name":"new","environment":"prod","revision":"main"})";

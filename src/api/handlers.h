@@ -15,18 +15,27 @@ Result<http::Reply> show_caller(const Call& call);
 Result<http::Reply> list_projects(const Call& call);
 Result<http::Reply> create_project(const Call& call);
 Result<http::Reply> show_project(const Call& call);
-Result<http::Reply> delete_project(const Call& call);
+Result<http::Reply> change_project(const Call& call);
 
 // deployments.cpp
 Result<http::Reply> list_all_deployments(const Call& call);
 Result<http::Reply> list_deployments(const Call& call);
 Result<http::Reply> create_deployment(const Call& call);
 Result<http::Reply> show_deployment(const Call& call);
+Result<http::Reply> rename_deployment(const Call& call);
+
+// deletions.cpp
+Result<http::Reply> foresee_project_deletion(const Call& call);
+Result<http::Reply> delete_project(const Call& call);
+Result<http::Reply> foresee_deployment_deletion(const Call& call);
 Result<http::Reply> delete_deployment(const Call& call);
+
+// plans.cpp
+Result<http::Reply> plan_project(const Call& call);
+Result<http::Reply> plan_deployment(const Call& call);
 
 // releases.cpp
 Result<http::Reply> update_deployment(const Call& call);
-Result<http::Reply> plan_deployment(const Call& call);
 Result<http::Reply> roll_back_deployment(const Call& call);
 Result<http::Reply> list_releases(const Call& call);
 Result<http::Reply> show_release(const Call& call);
@@ -49,6 +58,10 @@ Result<http::Reply> start_run(const Call& call);
 Result<http::Reply> list_runs(const Call& call);
 Result<http::Reply> show_run(const Call& call);
 Result<http::Reply> stop_run(const Call& call);
+
+// artifacts.cpp
+Result<http::Reply> list_artifacts(const Call& call);
+Result<http::Reply> download_artifact(const Call& call);
 
 // run_log.cpp
 Result<http::Reply> show_run_log(const Call& call);

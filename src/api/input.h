@@ -28,6 +28,7 @@ class Query {
   int limit();
   std::int64_t number(std::string_view name, std::int64_t low, std::int64_t high,
                       std::int64_t fallback);
+  bool flag(std::string_view name);  ///< true or false; false when absent
   /// RFC 3339, or a span before now such as 2d.
   std::optional<Instant> instant(std::string_view name);
   /// ?cursor= of a list: the `count` texts that `cursor_of` was given. Empty when absent.

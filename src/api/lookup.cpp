@@ -46,10 +46,26 @@ bool reaches(const Call& call, const DeploymentKey& deployment) {
   return !reach.deployment || *reach.deployment == deployment;
 }
 
-Result<store::Project> project_named(const Call& call, db::Session& db, const std::string& name) {
-  std::optional<store::Project> project = store::find_project(db, call.organization(), name);
+/// Things as they are, or as they ever were.
+enum class Of { present, past_too };
+
+Result<store::Project> project_named(const Call& call, db::Session& db, const std::string& name,
+                                     Of of = Of::present) {
+  std::optional<store::Project> project =
+      of == Of::present ? store::find_project(db, call.organization(), name)
+                        : store::find_project_ever(db, call.organization(), name);
   if (!project || !reaches(call, project->key)) return no_project(name);
   return *project;
+}
+
+Result<store::Deployment> deployment_named(const Call& call, db::Session& db,
+                                           const store::Project& project, const std::string& name,
+                                           Of of) {
+  std::optional<store::Deployment> deployment =
+      of == Of::present ? store::find_deployment(db, call.organization(), project.key, name)
+                        : store::find_deployment_ever(db, call.organization(), project.key, name);
+  if (!deployment || !reaches(call, deployment->key)) return no_deployment(name);
+  return *deployment;
 }
 
 }  // namespace
@@ -62,10 +78,7 @@ Result<store::Project> project_of(const Call& call, db::Session& db) {
 
 Result<store::Deployment> deployment_of(const Call& call, db::Session& db,
                                         const store::Project& project, const std::string& name) {
-  std::optional<store::Deployment> deployment =
-      store::find_deployment(db, call.organization(), project.key, name);
-  if (!deployment || !reaches(call, deployment->key)) return no_deployment(name);
-  return *deployment;
+  return deployment_named(call, db, project, name, Of::present);
 }
 
 Result<Place> place_of(const Call& call, db::Session& db) {
@@ -73,6 +86,16 @@ Result<Place> place_of(const Call& call, db::Session& db) {
   if (!project) return project.error();
   Result<store::Deployment> deployment =
       deployment_of(call, db, *project, call.in_path("deployment"));
+  if (!deployment) return deployment.error();
+  return Place{*project, *deployment};
+}
+
+Result<Place> past_place_of(const Call& call, db::Session& db) {
+  Result<store::Project> project = project_named(call, db, call.in_path("project"), Of::past_too);
+  if (!project) return project.error();
+  call.project_id = project->id;
+  Result<store::Deployment> deployment =
+      deployment_named(call, db, *project, call.in_path("deployment"), Of::past_too);
   if (!deployment) return deployment.error();
   return Place{*project, *deployment};
 }
@@ -97,12 +120,12 @@ Result<Scope> scope_of(const Call& call, db::Session& db) {
   const std::string* project_name = call.request.query_value("project");
   const std::string* deployment_name = call.request.query_value("deployment");
   if (project_name != nullptr) {
-    const Result<store::Project> project = project_named(call, db, *project_name);
+    const Result<store::Project> project = project_named(call, db, *project_name, Of::past_too);
     if (!project) return project.error();
     scope.project = project->key;
     if (deployment_name == nullptr) return scope;
     const Result<store::Deployment> deployment =
-        deployment_of(call, db, *project, *deployment_name);
+        deployment_named(call, db, *project, *deployment_name, Of::past_too);
     if (!deployment) return deployment.error();
     scope.deployment = deployment->key;
     return scope;

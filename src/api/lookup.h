@@ -29,6 +29,9 @@ struct Place {
 };
 Result<Place> place_of(const Call& call, db::Session& db);
 
+/// The same, also where one of them was deleted: for looking at what was (store/deletions.h).
+Result<Place> past_place_of(const Call& call, db::Session& db);
+
 /// The same for a write that looks first: nobody else changes them until the transaction ends.
 Result<store::Project> held_project_of(const Call& call, db::Session& db);
 Result<Place> held_place_of(const Call& call, db::Session& db);
@@ -39,7 +42,8 @@ Result<store::Release> release_of(const Call& call, db::Session& db);
 /// {run}. Errors: not_found. (In runs.cpp.)
 Result<store::ListedRun> run_of(const Call& call, db::Session& db);
 
-/// What ?project= and ?deployment= (by name), and the token's limit, narrow a list to. Errors:
+/// What ?project= and ?deployment= (by name, also of deleted ones), and the token's limit, narrow a
+/// list to. Errors:
 /// not_found; invalid, when a deployment is named without its project and there are several of that
 /// name.
 struct Scope {

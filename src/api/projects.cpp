@@ -4,6 +4,7 @@
 #include "api/input.h"
 #include "api/lookup.h"
 #include "api/to_json.h"
+#include "store/hold.h"
 
 namespace cupola::api {
 namespace {
@@ -11,12 +12,6 @@ namespace {
 constexpr std::size_t longest_name = 100;
 constexpr std::size_t longest_repository = 2000;
 constexpr std::size_t longest_directory = 1000;
-
-/// What a person chose of it.
-json::object settings_of(const store::Project& project) {
-  return {
-      {"name", project.name}, {"repository", project.repository}, {"directory", project.directory}};
-}
 
 }  // namespace
 
@@ -58,6 +53,8 @@ Result<http::Reply> create_project(const Call& call) {
   if (!source) return source.error();
 
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    // Nobody takes the name meanwhile by renaming.
+    store::hold(db, call.organization());
     const Result<store::Project> project = store::create_project(
         db, call.organization(), name, source->repository, source->directory, call.now);
     if (!project) return project.error();
@@ -78,19 +75,45 @@ Result<http::Reply> show_project(const Call& call) {
   });
 }
 
-Result<http::Reply> delete_project(const Call& call) {
+/// PATCH …/{project} gives it another name, repository or directory: 200. What is live stays; the
+/// next update takes the commit from there.
+Result<http::Reply> change_project(const Call& call) {
+  Body body(call, {"name", "repository", "directory"});
+  const auto given = [&](std::string_view key, std::size_t longest) {
+    return body.has(key) ? body.text(key, longest) : std::string();
+  };
+  const std::string name = given("name", longest_name);
+  const std::string repository = given("repository", longest_repository);
+  const std::string directory = given("directory", longest_directory);
+  if (name.empty() && repository.empty() && directory.empty()) {
+    body.refuse("There is nothing to change.", "Give \"name\", \"repository\" or \"directory\".");
+  }
+  if (body.fault()) return *body.fault();
+
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+    store::hold(db, call.organization());
     const Result<store::Project> project = held_project_of(call, db);
     if (!project) return project.error();
     if (auto refused = mismatch(call, etag_of(settings_of(*project)))) return *std::move(refused);
-    const Result<void> deleted = store::delete_project(db, call.organization(), project->key);
-    if (!deleted) return deleted.error();
+    store::Project wanted = *project;
+    if (!name.empty()) wanted.name = name;
+    if (!repository.empty() || !directory.empty()) {
+      const Result<Hooks::Source> source =
+          call.context.hooks.check_source(repository.empty() ? project->repository : repository,
+                                          directory.empty() ? project->directory : directory);
+      if (!source) return source.error();
+      wanted.repository = source->repository;
+      wanted.directory = source->directory;
+    }
+    const Result<store::Project> changed = store::change_project(db, wanted);
+    if (!changed) return changed.error();
     audit(call, db,
-          {.action = "project.delete",
-           .name = project->name,
-           .id = project->id,
-           .before = settings_of(*project)});
-    return http::Reply{.status = 204};
+          {.action = "project.change",
+           .name = changed->name,
+           .id = changed->id,
+           .before = settings_of(*project),
+           .after = settings_of(*changed)});
+    return tagged_reply(200, to_json(*changed), etag_of(settings_of(*changed)));
   });
 }
 

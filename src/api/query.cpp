@@ -58,6 +58,14 @@ std::int64_t Query::number(std::string_view name, std::int64_t low, std::int64_t
   return number;
 }
 
+bool Query::flag(std::string_view name) {
+  const std::string value = text(name);
+  if (!value.empty() && value != "true" && value != "false") {
+    refuse(fmt::format("?{}= is true or false.", name));
+  }
+  return value == "true";
+}
+
 std::optional<Instant> Query::instant(std::string_view name) {
   const std::string value = text(name);
   if (value.empty()) return std::nullopt;

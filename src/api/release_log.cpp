@@ -25,8 +25,7 @@ std::string read_log(const Context& context, const ReleaseKey& release, std::uin
 }
 
 bool is_over(store::ReleaseStatus status) {
-  return status == store::ReleaseStatus::live || status == store::ReleaseStatus::failed ||
-         status == store::ReleaseStatus::retired;
+  return status != store::ReleaseStatus::queued && status != store::ReleaseStatus::building;
 }
 
 http::Reply plain_text(const Context& context, const ReleaseKey& release) {

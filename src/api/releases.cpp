@@ -15,6 +15,7 @@ namespace cupola::api {
 namespace {
 
 constexpr std::size_t longest_revision = 250;
+constexpr std::size_t longest_environment = 200;
 
 Result<store::Release> release_numbered(db::Session& db, const store::Deployment& deployment,
                                         std::int64_t number) {
@@ -27,7 +28,7 @@ Result<store::Release> release_numbered(db::Session& db, const store::Deployment
 }  // namespace
 
 Result<store::Release> release_of(const Call& call, db::Session& db) {
-  const Result<Place> place = place_of(call, db);
+  const Result<Place> place = past_place_of(call, db);
   if (!place) return place.error();
   const std::string& text = call.in_path("number");
   std::int64_t number = 0;
@@ -39,35 +40,85 @@ Result<store::Release> release_of(const Call& call, db::Session& db) {
   return release_numbered(db, place->deployment, number);
 }
 
-/// POST …/update queues a release of what the revision (a new one, if given) is at now: 202.
-Result<http::Reply> update_deployment(const Call& call) {
-  Body body(call, {"revision", "refresh_plugins"});
-  std::string revision = body.optional_text("revision", longest_revision);
-  const bool refresh_plugins = body.flag("refresh_plugins");
-  if (body.fault()) return *body.fault();
-  if (!revision.empty()) {
-    Result<std::string> plain = call.context.hooks.check_revision(revision);
-    if (!plain) return plain.error();
-    revision = *std::move(plain);
+namespace {
+
+/// The body of an update.
+struct Update {
+  std::string revision;     ///< empty: as it is
+  std::string environment;  ///< empty: as it is
+  bool keeps_commit = false;
+  store::ReleaseWish wish;
+};
+
+Result<Update> update_of(const Call& call) {
+  Body body(call, {"revision", "environment", "refresh_plugins", "force", "preserve_git_hash"});
+  Update update{
+      .revision = body.optional_text("revision", longest_revision),
+      .environment = body.optional_text("environment", longest_environment),
+      .keeps_commit = body.flag("preserve_git_hash"),
+      .wish = {.refresh_plugins = body.flag("refresh_plugins"), .forced = body.flag("force")}};
+  if (has_control(update.environment)) {
+    body.refuse("\"environment\" must hold no control characters.");
   }
+  if (update.keeps_commit && !update.revision.empty()) {
+    body.refuse("\"preserve_git_hash\" and \"revision\" exclude each other.",
+                "Either stay at the commit that is live, or name another one.");
+  }
+  if (body.fault()) return *body.fault();
+  if (!update.revision.empty()) {
+    Result<std::string> plain = call.context.hooks.check_revision(update.revision);
+    if (!plain) return plain.error();
+    update.revision = *std::move(plain);
+  }
+  return update;
+}
+
+Result<std::string> live_commit(db::Session& db, const store::Deployment& deployment) {
+  const auto live =
+      deployment.release ? store::find_release(db, *deployment.release) : std::nullopt;
+  if (live && live->commit) return *live->commit;
+  return Error{Error::Kind::conflict,
+               fmt::format("The deployment '{}' has no live release whose commit could be kept.",
+                           deployment.name),
+               "Update it without preserve_git_hash."};
+}
+
+}  // namespace
+
+/// POST …/update queues a release of what the revision (a new one, if given) is at now, or of the
+/// commit that is live: 202. The release ends as unchanged where nothing is to be deployed.
+Result<http::Reply> update_deployment(const Call& call) {
+  const Result<Update> asked = update_of(call);
+  if (!asked) return asked.error();
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
     if (auto refused = mismatch(call, etag_of(place->deployment))) return *std::move(refused);
-    const std::string& before = place->deployment.revision;
-    if (!revision.empty()) {
-      store::set_revision(db, place->deployment.key, revision, call.now);
+    store::Deployment deployment = place->deployment;
+    store::ReleaseWish wish = asked->wish;
+    if (asked->keeps_commit) {
+      const Result<std::string> commit = live_commit(db, deployment);
+      if (!commit) return commit.error();
+      wish.commit = *commit;
     }
-    const store::Release queued =
-        store::queue_release(db, place->deployment, refresh_plugins, call.now);
+    if (!asked->revision.empty()) deployment.revision = asked->revision;
+    if (!asked->environment.empty()) deployment.environment = asked->environment;
+    if (!asked->revision.empty() || !asked->environment.empty()) {
+      store::set_target(db, deployment.key, deployment.revision, deployment.environment, call.now);
+    }
+    const store::Release queued = store::queue_release(db, deployment, wish, call.now);
     audit(call, db,
           {.action = "deployment.update",
-           .name = place->deployment.name,
+           .name = deployment.name,
            .project = place->project.name,
-           .before = json::object{{"revision", before}},
-           .after = json::object{{"revision", revision.empty() ? before : revision},
-                                 {"refresh_plugins", refresh_plugins},
+           .before = json::object{{"revision", place->deployment.revision},
+                                  {"environment", place->deployment.environment}},
+           .after = json::object{{"revision", deployment.revision},
+                                 {"environment", deployment.environment},
+                                 {"refresh_plugins", wish.refresh_plugins},
+                                 {"force", wish.forced},
+                                 {"commit", or_null(wish.commit)},
                                  {"release", queued.number}}});
     return json_reply(202, to_json(queued));
   });
@@ -75,20 +126,6 @@ Result<http::Reply> update_deployment(const Call& call) {
     crash_point("deploy.queued");
     call.context.hooks.wake_deployer();
   }
-  return reply;
-}
-
-/// GET …/plan gives what an update would change, and changes nothing.
-Result<http::Reply> plan_deployment(const Call& call) {
-  const Result<Place> place = call.context.database.read(
-      [&](db::Session& db) -> Result<Place> { return place_of(call, db); });
-  if (!place) return place.error();
-
-  http::Reply reply;
-  reply.slow = [&context = call.context, deployment = place->deployment] {
-    const Result<json::object> plan = context.hooks.plan_update(deployment);
-    return plan ? json_reply(200, *plan) : http::problem(plan.error());
-  };
   return reply;
 }
 
@@ -130,7 +167,7 @@ Result<http::Reply> list_releases(const Call& call) {
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    const Result<Place> place = past_place_of(call, db);
     if (!place) return place.error();
     json::array items;
     for (const store::Release& release : store::list_releases(db, place->deployment.key, limit)) {

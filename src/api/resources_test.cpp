@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include "api/api_test.h"
+#include "base/files.h"
 #include "scheduler/enqueue.h"
+#include "store/artifacts.h"
 #include "store/schedules.h"
 #include "store/secrets.h"
 
@@ -16,6 +18,13 @@ class ResourcesTest : public ApiTest {
  protected:
   const std::string deployment = deployment_path;
 };
+
+std::string etag(const Answer& answer) {
+  for (const auto& [name, value] : answer.headers) {
+    if (name == "ETag") return value;
+  }
+  return "";
+}
 
 TEST_F(ResourcesTest, WhoamiTellsWhomTheTokenStandsFor) {
   const Answer answer = ask("GET", "/api/v1/whoami", store::Role::operator_);
@@ -101,6 +110,185 @@ TEST_F(ResourcesTest, ADeploymentQueuesItsFirstReleaseAndWakesTheDeployer) {
   EXPECT_TRUE(made.object().at("release").is_null());
   EXPECT_EQ(text_at(made.object().at("last_release").as_object(), "status"), "queued");
   EXPECT_EQ(deployer_woken_, 1);
+}
+
+TEST_F(ResourcesTest, AProjectIsRenamedAndMovedAndTwoDoNotOverwriteEachOther) {
+  const std::string project = "/api/v1/projects/acme";
+  const std::string seen = etag(ask("GET", project));
+
+  const Answer renamed = ask("PATCH", project, R"({"name":"Web Shop"})", {{"if-match", seen}});
+  const Answer late =
+      ask("PATCH", "/api/v1/projects/web-shop", R"({"directory":"elt"})", {{"if-match", seen}});
+  const Answer moved = ask("PATCH", "/api/v1/projects/web-shop",
+                           R"({"repository":"https://git.example/new","directory":"elt"})");
+
+  EXPECT_EQ(renamed.status, 200) << renamed.text;
+  EXPECT_EQ(text_at(renamed.object(), "slug"), "web-shop");
+  EXPECT_EQ(ask("GET", project).status, 404);
+  EXPECT_EQ(late.status, 412);
+  EXPECT_EQ(moved.status, 200) << moved.text;
+  EXPECT_EQ(text_at(moved.object(), "name"), "Web Shop");
+  EXPECT_EQ(text_at(moved.object(), "repository"), "https://git.example/new");
+  EXPECT_EQ(text_at(moved.object(), "directory"), "elt");
+
+  ASSERT_EQ(ask("POST", "/api/v1/projects", R"({"name":"b","repository":"https://x"})").status,
+            201);
+  const std::pair<const char*, int> wrong[] = {{R"({"name":"B"})", 409},
+                                               {R"({"name":"!"})", 422},
+                                               {R"({"name":"a\nb"})", 422},
+                                               {R"({})", 422},
+                                               {R"({"repository":"ext::x"})", 422},
+                                               {R"({"id":"x"})", 422}};
+  for (const auto& [body, status] : wrong) {
+    EXPECT_EQ(ask("PATCH", "/api/v1/projects/web-shop", body).status, status) << body;
+  }
+  EXPECT_EQ(text_at(ask("GET", "/api/v1/projects/web-shop").object(), "name"), "Web Shop");
+}
+
+TEST_F(ResourcesTest, ADeploymentIsRenamedAndAllOfItGoesAlong) {
+  const Answer renamed = ask("PATCH", deployment, R"({"name":"Production"})");
+
+  EXPECT_EQ(renamed.status, 200) << renamed.text;
+  EXPECT_EQ(text_at(renamed.object(), "slug"), "production");
+  EXPECT_EQ(ask("GET", deployment).status, 404);
+  const std::string path = "/api/v1/projects/acme/deployments/production";
+  EXPECT_EQ(ask("GET", path + "/schedules/hourly").status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/runs?project=acme&deployment=production")
+                .object()
+                .at("runs")
+                .as_array()
+                .size(),
+            1U);
+  EXPECT_EQ(ask("PATCH", path, R"({"name":"x","environment":"dev"})").status, 422);
+  EXPECT_EQ(ask("PATCH", path, R"({"name":"x"})", {{"if-match", "\"no\""}}).status, 412);
+  ASSERT_EQ(ask("POST", "/api/v1/projects/acme/deployments",
+                R"({"name":"b","environment":"prod","revision":"main"})")
+                .status,
+            201);
+  EXPECT_EQ(ask("PATCH", path, R"({"name":"B"})").status, 409);
+}
+
+TEST_F(ResourcesTest, AnUpdateCanBeForcedOrStayAtTheCommitThatIsLive) {
+  const Answer kept = ask("POST", deployment + "/update", R"({"preserve_git_hash":true})");
+  EXPECT_EQ(kept.status, 202) << kept.text;
+  EXPECT_EQ(text_at(kept.object(), "commit"),
+            text_at(ask("GET", deployment).object().at("release").as_object(), "commit"));
+  const Answer forced =
+      ask("POST", deployment + "/update", R"({"force":true,"environment":"dev"})");
+  EXPECT_TRUE(flag_at(forced.object(), "forced")) << forced.text;
+  EXPECT_TRUE(forced.object().at("commit").is_null()) << "what was asked for last";
+  EXPECT_EQ(text_at(ask("GET", deployment).object(), "environment"), "dev");
+
+  EXPECT_EQ(
+      ask("POST", deployment + "/update", R"({"preserve_git_hash":true,"revision":"v2"})").status,
+      422);
+  EXPECT_EQ(ask("POST", deployment + "/update", R"({"environment":"a\nb"})").status, 422);
+  ASSERT_EQ(ask("POST", "/api/v1/projects/acme/deployments",
+                R"({"name":"new","environment":"prod","revision":"main"})")
+                .status,
+            201);
+  const Answer none =
+      ask("POST", "/api/v1/projects/acme/deployments/new/update", R"({"preserve_git_hash":true})");
+  EXPECT_EQ(none.status, 409) << none.text;
+}
+
+TEST_F(ResourcesTest, APlanIsOfWhatIsThereOrOfWhatMightBe) {
+  const Answer as_it_is = ask("GET", deployment + "/plan");
+  EXPECT_EQ(text_at(as_it_is.object(), "commit"), "main") << as_it_is.text;
+  const Answer other =
+      ask("GET", deployment + "/plan?revision=v2&environment=dev&refresh_plugins=true");
+  EXPECT_EQ(text_at(other.object(), "commit"), "v2");
+  EXPECT_EQ(text_at(other.object(), "environment"), "dev");
+  EXPECT_TRUE(flag_at(other.object(), "refreshed"));
+  EXPECT_FALSE(flag_at(other.object(), "is_new"));
+  const Answer fresh = ask("GET", "/api/v1/projects/acme/plan?revision=v2&environment=dev");
+  EXPECT_TRUE(flag_at(fresh.object(), "is_new")) << fresh.text;
+
+  for (const std::string& path :
+       {deployment + "/plan?revision=-x", deployment + "/plan?refresh_plugins=perhaps",
+        std::string("/api/v1/projects/acme/plan?revision=main"),
+        std::string("/api/v1/projects/acme/plan?environment=dev"),
+        "/api/v1/projects/acme/plan?revision=a&environment=" + std::string(300, 'x')}) {
+    EXPECT_EQ(ask("GET", path).status, 422) << path;
+  }
+}
+
+TEST_F(ResourcesTest, DeletingSaysBeforeWhatItTakesAndLeavesTheHistory) {
+  const Answer foreseen = ask("GET", deployment + "/deletion", store::Role::maintainer);
+  ASSERT_EQ(foreseen.status, 200) << foreseen.text;
+  EXPECT_EQ(number_at(foreseen.object(), "open_runs"), 1);
+  EXPECT_THAT(foreseen.text, HasSubstr("1 run that waits or goes on is cancelled."));
+  EXPECT_THAT(foreseen.text, HasSubstr("States stay"));
+  EXPECT_EQ(ask("DELETE", deployment, "", {{"if-match", etag(foreseen)}}).status, 204);
+  EXPECT_EQ(runner_woken_, 1);
+
+  const std::string past = deployment + "~1";
+  EXPECT_EQ(ask("GET", deployment).status, 404);
+  const Answer shown = ask("GET", past);
+  EXPECT_EQ(text_at(shown.object(), "status"), "deleted") << shown.text;
+  EXPECT_EQ(text_at(shown.object(), "name"), "acme");
+  EXPECT_EQ(ask("GET", past + "/releases").status, 200);
+  EXPECT_EQ(ask("GET", past + "/releases/1/log", "", {{"accept", "text/plain"}}).status, 200);
+  EXPECT_EQ(ask("GET", past + "/schedules/hourly/fires").status, 200);
+  const auto runs = ask("GET", "/api/v1/runs?project=acme&deployment=acme~1");
+  ASSERT_EQ(runs.status, 200) << runs.text;
+  EXPECT_EQ(text_at(runs.object().at("runs").as_array().at(0).as_object(), "cancel_code"),
+            "deployment_deleted");
+  EXPECT_EQ(
+      ask("GET", "/api/v1/deployments?deleted=true").object().at("deployments").as_array().size(),
+      1U);
+  EXPECT_EQ(ask("GET", "/api/v1/deployments").object().at("deployments").as_array().size(), 0U);
+  // Nothing can be done with it any more.
+  for (const auto& [method, path, body] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"POST", past + "/update", ""},
+           {"POST", past + "/rollback", R"({"release":1})"},
+           {"POST", past + "/runs", R"({"name":"hourly"})"},
+           {"POST", past + "/schedules/hourly/enable", ""},
+           {"GET", past + "/plan", ""},
+           {"GET", past + "/deletion", ""},
+           {"PATCH", past, R"({"name":"x"})"},
+           {"DELETE", past, ""}}) {
+    EXPECT_EQ(ask(method, path, body).status, 404) << method << path;
+  }
+
+  const Answer again = ask("POST", "/api/v1/projects/acme/deployments",
+                           R"({"name":"acme","environment":"prod","revision":"main"})");
+  EXPECT_EQ(again.status, 201) << again.text;
+  EXPECT_EQ(ask("GET", "/api/v1/projects/acme/deletion").status, 200);
+  EXPECT_EQ(ask("DELETE", "/api/v1/projects/acme").status, 204);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/acme").status, 404);
+  EXPECT_EQ(ask("GET", "/api/v1/runs?project=acme~1").status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/acme~1/deployments/acme~1/releases").status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/acme~1/states").status, 404);
+}
+
+TEST_F(ResourcesTest, FilesThatARunKeptAreListedAndRead) {
+  const std::string path = "/api/v1/runs/" + acme_.run.text() + "/artifacts";
+  db_->write([&](db::Session& db) {
+    store::keep_artifacts(db, {acme_.run, 1},
+                          {{.path = "a/ü \".json", .bytes = 3, .lease_token = 1},
+                           {.path = "big", .bytes = 9, .lease_token = 1, .fault = "too large"},
+                           {.path = "gone", .bytes = 9, .lease_token = 1}});
+  });
+  make_folder(home_.artifacts(acme_.run) / "1" / "a");
+  write_file(home_.artifacts(acme_.run) / "1" / "a" / "ü \".json", "{}\n");
+
+  const Answer list = ask("GET", path);
+  EXPECT_THAT(list.text, HasSubstr(R"("kept":false,"fault":"too large")"));
+  // The test's own client splits at slashes before anything is decoded.
+  http::Request request{
+      .method = http::Method::get,
+      .segments = {"api", "v1", "runs", acme_.run.text(), "artifacts", "a/ü \".json"},
+      .headers = {{"authorization", acme_.tokens.at(store::Role::viewer)}}};
+  const http::Reply reply = api_->handle(request);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.stream().data, "{}\n");
+  EXPECT_TRUE(reply.stream().finished);
+  EXPECT_EQ(reply.headers.at(0).second, "attachment; filename*=UTF-8''%C3%BC%20%22.json");
+  for (const char* name : {"big", "gone", "none", "..", "1"}) {
+    EXPECT_EQ(ask("GET", path + "/" + name).status, 404) << name;
+  }
 }
 
 TEST_F(ResourcesTest, ARevisionThatCanBeNoneIsTurnedDownAndChangesNothing) {

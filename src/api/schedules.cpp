@@ -31,6 +31,19 @@ Result<Found> schedule_of(const Call& call, db::Session& db) {
   return Found{*place, *schedule};
 }
 
+/// Also one that has vanished, or whose deployment was deleted.
+Result<ScheduleKey> past_schedule_of(const Call& call, db::Session& db) {
+  const Result<Place> place = past_place_of(call, db);
+  if (!place) return place.error();
+  const std::string& name = call.in_path("schedule");
+  for (const store::Schedule& schedule : store::list_all_schedules(db, place->deployment.key)) {
+    if (schedule.name == name) return schedule.key;
+  }
+  return Error{Error::Kind::not_found,
+               "The deployment never had a schedule " + cupola::quoted(name) + ".",
+               "`cupola schedule list` shows those there are."};
+}
+
 /// One schedule by itself, with what became of its fires.
 json::object shown(db::Session& db, const Found& found, Instant now) {
   json::object object = to_json(found.schedule, found.place.project, found.place.deployment, now);
@@ -160,17 +173,18 @@ Result<http::Reply> disable_schedule(const Call& call) {
   return switch_schedule(call, false);
 }
 
-/// GET …/fires gives what became of the schedule's fires, newest first.
+/// GET …/fires gives what became of the schedule's fires, newest first; also of one that has
+/// vanished since.
 Result<http::Reply> list_fires(const Call& call) {
   Query query(call);
   const int limit = query.limit();
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    const Result<Found> found = schedule_of(call, db);
-    if (!found) return found.error();
+    const Result<ScheduleKey> schedule = past_schedule_of(call, db);
+    if (!schedule) return schedule.error();
     json::array items;
-    for (const store::Fire& fire : store::list_fires(db, found->schedule.key, limit)) {
+    for (const store::Fire& fire : store::list_fires(db, *schedule, limit)) {
       items.push_back({{"nominal", to_rfc3339(fire.nominal)},
                        {"due", to_rfc3339(fire.due)},
                        {"outcome", to_text(fire.outcome)},

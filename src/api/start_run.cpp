@@ -165,7 +165,8 @@ Result<http::Reply> start_run(const Call& call) {
   }
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<Place> place = place_of(call, db);
+    // Held: it is not deleted before the run is there to be cancelled.
+    const Result<Place> place = held_place_of(call, db);
     if (!place) return place.error();
     if (const auto refused = out_of_credits(call, db)) return *refused;
     store::NewRun added = run;

@@ -35,7 +35,19 @@ json::object to_json(const store::Project& project) {
           {"slug", project.slug},
           {"repository", project.repository},
           {"directory", project.directory},
-          {"created_at", to_rfc3339(project.created_at)}};
+          {"created_at", to_rfc3339(project.created_at)},
+          {"deleted_at", or_null(project.deleted_at)}};
+}
+
+json::object settings_of(const store::Project& project) {
+  return {
+      {"name", project.name}, {"repository", project.repository}, {"directory", project.directory}};
+}
+
+json::object settings_of(const store::Deployment& deployment) {
+  return {{"name", deployment.name},
+          {"environment", deployment.environment},
+          {"revision", deployment.revision}};
 }
 
 json::object to_json(const store::Release& release) {
@@ -44,6 +56,7 @@ json::object to_json(const store::Release& release) {
           {"commit", or_null(release.commit)},
           {"error", or_null(release.error)},
           {"refresh_plugins", release.refresh_plugins},
+          {"forced", release.forced},
           {"plan", parsed_or_null(release.plan)},
           {"created_at", to_rfc3339(release.created_at)},
           {"live_at", or_null(release.live_at)},
@@ -76,7 +89,8 @@ json::object to_json(const store::Deployment& deployment, const store::Project& 
           {"release", std::move(live)},
           {"last_release", std::move(last)},
           {"created_at", to_rfc3339(deployment.created_at)},
-          {"updated_at", to_rfc3339(deployment.updated_at)}};
+          {"updated_at", to_rfc3339(deployment.updated_at)},
+          {"deleted_at", or_null(deployment.deleted_at)}};
 }
 
 json::object to_json(const store::Schedule& schedule, const store::Project& project,

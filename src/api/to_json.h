@@ -22,6 +22,9 @@ json::value or_null(const std::optional<std::string>& text);
 json::array texts(const std::vector<std::string>& list);
 
 json::object to_json(const store::Project& project);
+/// What people chose of it: for its ETag and the audit log.
+json::object settings_of(const store::Project& project);
+json::object settings_of(const store::Deployment& deployment);
 json::object to_json(const store::Release& release);
 /// Reads its live and its last release.
 json::object to_json(const store::Deployment& deployment, const store::Project& project,

@@ -61,8 +61,9 @@ api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, const Server
   hooks.check_revision = git::check_revision;
   hooks.check_receiver = [guard = net::Guard(options.notify.inner_receivers)](
                              std::string_view url) { return guard.check_url(url); };
-  hooks.plan_update = [&deployer](const store::Deployment& deployment) -> Result<json::object> {
-    const auto plan = deployer.plan_update(deployment, false);
+  hooks.plan = [&deployer](const store::Deployment& deployment,
+                           bool refresh_plugins) -> Result<json::object> {
+    const auto plan = deployer.plan(deployment, refresh_plugins);
     if (!plan) return plan.error();
     return deploy::to_json(*plan);
   };

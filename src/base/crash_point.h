@@ -68,6 +68,7 @@ inline constexpr std::string_view crash_points[] = {
     // Its end.
     "run.exit_seen",
     "run.result_read",
+    "artifacts.copied",
     "run.ending",
     "run.ended",
     "run.attempt_kept",
@@ -108,6 +109,9 @@ inline constexpr std::string_view crash_points[] = {
     "environment.sealed",
     "environment.listed",
     "environment.moved",
+    "build.done",
+    "build.half_moved",
+    "build.moved",
     "deploy.built",
     "deploy.switching",
     "deploy.switched",

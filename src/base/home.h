@@ -62,6 +62,10 @@ class Home {
     const auto& id = run.text();
     return logs_ / id.substr(id.size() < 3 ? 0 : id.size() - 3) / id;
   }
+  /// Files that the run's project asked to keep, beside its log, in a folder for each attempt.
+  std::filesystem::path artifacts(const RunId& run) const {
+    return std::filesystem::path(log(run)).concat(".artifacts");
+  }
 
  private:
   std::filesystem::path root_;

@@ -41,6 +41,8 @@ void add_release_commands(CLI::App* deployment, Context& context);
 void add_schedule_commands(CLI::App& root, Context& context);
 void add_run_commands(CLI::App& root, Context& context);
 void add_history_command(CLI::App& root, Context& context);
+void add_artifacts_command(CLI::App& root, Context& context);
+void add_apply_command(CLI::App& root, Context& context);
 void add_secret_commands(CLI::App& root, Context& context);
 void add_notification_commands(CLI::App& root, Context& context);
 void add_delivery_commands(CLI::App* notification, Context& context);

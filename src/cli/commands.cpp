@@ -10,9 +10,11 @@ void add_commands(CLI::App& root, Context& context) {
 
   add_project_commands(root, context);
   add_deployment_commands(root, context);
+  add_apply_command(root, context);
   add_schedule_commands(root, context);
   add_run_commands(root, context);
   add_history_command(root, context);
+  add_artifacts_command(root, context);
   add_state_commands(root, context);
   add_secret_commands(root, context);
   add_notification_commands(root, context);

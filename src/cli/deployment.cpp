@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/deletion.h"
+#include "cli/plan.h"
 #include "cli/release.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
@@ -13,17 +15,22 @@ struct CreateOptions {
   DeploymentName name;
   std::string environment;
   std::string branch;
+  bool dry_run = false;
   bool wait = false;
   std::string format = "table";
 };
 struct ListOptions {
   std::string project;
+  bool deleted = false;
   std::string format = "table";
 };
 struct UpdateOptions {
   DeploymentName name;
   std::string branch;
+  std::string environment;
   bool refresh_plugins = false;
+  bool force = false;
+  bool preserve_git_hash = false;
   bool wait = false;
   std::string format = "table";
 };
@@ -33,9 +40,14 @@ struct RollbackOptions {
   bool wait = false;
   std::string format = "table";
 };
+struct RenameOptions {
+  DeploymentName name;
+  std::string new_name;
+  std::string format = "table";
+};
 struct DeleteOptions {
   DeploymentName name;
-  bool yes = false;
+  DeletionOptions deletion;
 };
 
 std::string release_of(const json::object& deployment) {
@@ -58,6 +70,18 @@ Table table_of(const json::array& deployments) {
   return table;
 }
 
+/// By the names under which their history is found.
+Table table_of_deleted(const json::array& deployments) {
+  Table table({"deployment", "was", "project", "environment", "deleted (UTC)"});
+  for (const auto& item : deployments) {
+    const auto& deployment = item.get_object();
+    table.add({text_at(deployment, "slug"), text_at(deployment, "name"),
+               text_at(deployment, "project"), text_at(deployment, "environment"),
+               time_at(deployment, "deleted_at")});
+  }
+  return table;
+}
+
 void print_deployment(const std::string& format, const json::object& deployment) {
   print_list(format, deployment, table_of({deployment}), "");
 }
@@ -65,14 +89,20 @@ void print_deployment(const std::string& format, const json::object& deployment)
 /// After a release was queued: waits for it where that is wanted, and prints how it stands.
 Result<int> finish(const Api& api, const DeploymentName& name, std::int64_t number, bool wait,
                    const std::string& format) {
+  std::string status;
   if (wait) {
-    const auto status = follow_release(api, name, number);
-    if (!status) return status.error();
+    auto followed = follow_release(api, name, number);
+    if (!followed) return followed.error();
+    status = *std::move(followed);
   }
   const auto deployment = api.get(deployment_path(name));
   if (!deployment) return deployment.error();
   if (format != "table") {
     print_deployment(format, *deployment);
+  } else if (status == "unchanged") {
+    print(fmt::format("{} is unchanged: release {} stays live.\n", printable(name.deployment),
+                      number_at(object_at(*deployment, "release"), "number")));
+    say("To deploy it all the same: --force.");
   } else if (wait) {
     print(fmt::format("{} is live: release {}, commit {}.\n", printable(name.deployment), number,
                       short_commit(text_at(object_at(*deployment, "release"), "commit"))));
@@ -87,6 +117,13 @@ Result<int> finish(const Api& api, const DeploymentName& name, std::int64_t numb
 Result<int> create_deployment(const Context& context, const CreateOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
+  if (options.dry_run) {
+    const auto plan =
+        api->get(api_path({"projects", options.name.project, "plan"}),
+                 {{"environment", options.environment}, {"revision", options.branch}});
+    if (!plan) return plan.error();
+    return print_plan(options.format, *plan, "A deployment " + options.name.deployment);
+  }
   const auto deployment = api->post(api_path({"projects", options.name.project, "deployments"}),
                                     {{"name", json_text(options.name.deployment)},
                                      {"environment", json_text(options.environment)},
@@ -105,13 +142,19 @@ Result<int> create_deployment(const Context& context, const CreateOptions& optio
 Result<int> list_deployments(const Context& context, const ListOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
+  const Query query = {{"deleted", options.deleted ? "true" : ""}};
   const auto answer =
       options.project.empty()
-          ? api->list(api_path({"deployments"}), "deployments")
-          : api->list(api_path({"projects", options.project, "deployments"}), "deployments");
+          ? api->list(api_path({"deployments"}), "deployments", query)
+          : api->list(api_path({"projects", options.project, "deployments"}), "deployments", query);
   if (!answer) return answer.error();
+  const auto& deployments = array_at(*answer, "deployments");
+  if (options.deleted) {
+    print_list(options.format, *answer, table_of_deleted(deployments), "None was deleted.");
+    return 0;
+  }
   print_list(
-      options.format, *answer, table_of(array_at(*answer, "deployments")),
+      options.format, *answer, table_of(deployments),
       "There are no deployments. Create one: cupola deployment create --project P --name prod "
       "--environment prod --branch main --wait");
   return 0;
@@ -122,7 +165,10 @@ Result<int> update_deployment(const Context& context, const UpdateOptions& optio
   if (!api) return api.error();
   json::object body;
   if (!options.branch.empty()) body["revision"] = json_text(options.branch);
+  if (!options.environment.empty()) body["environment"] = json_text(options.environment);
   if (options.refresh_plugins) body["refresh_plugins"] = true;
+  if (options.force) body["force"] = true;
+  if (options.preserve_git_hash) body["preserve_git_hash"] = true;
   const auto release = api->post(deployment_path(options.name, "/update"), body);
   if (!release) return release.error();
   return finish(*api, options.name, number_at(*release, "number"), options.wait, options.format);
@@ -148,16 +194,34 @@ Result<int> roll_back(const Context& context, const RollbackOptions& options) {
   return done;
 }
 
+Result<int> rename_deployment(const Context& context, const RenameOptions& options) {
+  const auto api = Api::open(context);
+  if (!api) return api.error();
+  const auto renamed =
+      api->patch(deployment_path(options.name), {{"name", json_text(options.new_name)}});
+  if (!renamed) return renamed.error();
+  if (options.format != "table") {
+    print_deployment(options.format, *renamed);
+  } else {
+    print(fmt::format("Deployment {} is called {} now.\n", printable(options.name.deployment),
+                      printable(text_at(*renamed, "name"))));
+  }
+  return 0;
+}
+
 Result<int> delete_deployment(const Context& context, const DeleteOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
-  if (!options.yes && !is_confirmed(fmt::format("Delete deployment {} with its schedules and runs?",
-                                                cupola::quoted(options.name.deployment)))) {
-    return 1;
-  }
-  const auto done = api->remove(deployment_path(options.name));
+  const std::string path = deployment_path(options.name);
+  const auto go_on = confirm_deletion(
+      *api, path, "deployment " + cupola::quoted(options.name.deployment), options.deletion);
+  if (!go_on) return go_on.error();
+  if (!*go_on) return options.deletion.dry_run ? 0 : 1;
+  const auto done = api->remove(path);
   if (!done) return done.error();
   print(fmt::format("Deleted deployment {}.\n", printable(options.name.deployment)));
+  say(fmt::format("Its history: cupola deployment list --project {} --deleted",
+                  printable(options.name.project)));
   return 0;
 }
 
@@ -191,6 +255,7 @@ void add_deployment_commands(CLI::App& root, Context& context) {
   create->add_option("--branch,--revision,-b", create_options->branch, "Branch, tag or commit")
       ->required()
       ->type_name("REVISION");
+  create->add_flag("--dry-run", create_options->dry_run, "Say what it would be, and make nothing");
   add_wait(create, create_options->wait);
   add_format(create, create_options->format);
   set_work(create, context, create_options, create_deployment);
@@ -198,6 +263,8 @@ void add_deployment_commands(CLI::App& root, Context& context) {
   auto* list = deployment->add_subcommand("list", "Deployments, with what is live");
   auto list_options = std::make_shared<ListOptions>();
   add_project(list, list_options->project, false);
+  list->add_flag("--deleted", list_options->deleted,
+                 "Those that were deleted, with the names of their history");
   add_format(list, list_options->format);
   set_work(list, context, list_options, list_deployments);
 
@@ -208,6 +275,13 @@ void add_deployment_commands(CLI::App& root, Context& context) {
       ->add_option("--branch,--revision,-b", update_options->branch,
                    "Follow this branch, tag or commit from now on")
       ->type_name("REVISION");
+  update
+      ->add_option("--environment,-e", update_options->environment,
+                   "Deploy this environment from now on")
+      ->type_name("NAME");
+  update->add_flag("--force", update_options->force, "Also when nothing changed");
+  update->add_flag("--preserve-git-hash", update_options->preserve_git_hash,
+                   "Deploy the commit that is live once more, with the settings of now");
   update->add_flag("--refresh-plugins", update_options->refresh_plugins,
                    "Resolve the plugins' requirements anew");
   add_wait(update, update_options->wait);
@@ -228,11 +302,20 @@ void add_deployment_commands(CLI::App& root, Context& context) {
 
   add_release_commands(deployment, context);
 
-  auto* remove =
-      deployment->add_subcommand("delete", "Delete a deployment, its schedules and runs");
+  auto* rename = deployment->add_subcommand("rename", "Give a deployment another name");
+  auto rename_options = std::make_shared<RenameOptions>();
+  add_name(rename, rename_options->name);
+  rename->add_option("new_name", rename_options->new_name, "What to call it")
+      ->required()
+      ->type_name("NEW_NAME");
+  add_format(rename, rename_options->format);
+  set_work(rename, context, rename_options, rename_deployment);
+
+  auto* remove = deployment->add_subcommand(
+      "delete", "Delete a deployment; its history stays readable for a time");
   auto delete_options = std::make_shared<DeleteOptions>();
   add_name(remove, delete_options->name);
-  add_yes(remove, delete_options->yes);
+  add_deletion_options(remove, delete_options->deletion);
   set_work(remove, context, delete_options, delete_deployment);
 }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/command.h"
+#include "cli/deletion.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
 
@@ -18,9 +19,16 @@ struct CreateOptions {
 struct ListOptions {
   std::string format = "table";
 };
+struct ChangeOptions {
+  std::string project;
+  std::string name;
+  std::string repository;
+  std::string directory;
+  std::string format = "table";
+};
 struct DeleteOptions {
   std::string project;
-  bool yes = false;
+  DeletionOptions deletion;
 };
 
 Table table_of(const json::array& projects) {
@@ -64,18 +72,37 @@ Result<int> list_projects(const Context& context, const ListOptions& options) {
   return 0;
 }
 
+Result<int> change_project(const Context& context, const ChangeOptions& options) {
+  const auto api = Api::open(context);
+  if (!api) return api.error();
+  json::object body;
+  if (!options.name.empty()) body["name"] = json_text(options.name);
+  if (!options.repository.empty()) body["repository"] = json_text(options.repository);
+  if (!options.directory.empty()) body["directory"] = json_text(options.directory);
+  const auto changed = api->patch(api_path({"projects", options.project}), body);
+  if (!changed) return changed.error();
+  print_list(options.format, *changed, table_of({*changed}), "");
+  return 0;
+}
+
 Result<int> delete_project(const Context& context, const DeleteOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
-  if (!options.yes &&
-      !is_confirmed(fmt::format("Delete project {} with its deployments, runs, states and secrets?",
-                                cupola::quoted(options.project)))) {
-    return 1;
-  }
-  const auto done = api->remove(api_path({"projects", options.project}));
+  const std::string path = api_path({"projects", options.project});
+  const auto go_on =
+      confirm_deletion(*api, path, "project " + cupola::quoted(options.project), options.deletion);
+  if (!go_on) return go_on.error();
+  if (!*go_on) return options.deletion.dry_run ? 0 : 1;
+  const auto done = api->remove(path);
   if (!done) return done.error();
   print(fmt::format("Deleted project {}.\n", printable(options.project)));
   return 0;
+}
+
+void add_name(CLI::App* command, std::string& project) {
+  command->add_option("project,--project,-p", project, "The project: name or id")
+      ->required()
+      ->type_name("PROJECT");
 }
 
 }  // namespace
@@ -104,12 +131,30 @@ void add_project_commands(CLI::App& root, Context& context) {
   add_format(list, list_options->format);
   set_work(list, context, list_options, list_projects);
 
-  auto* remove = project->add_subcommand("delete", "Delete a project and everything in it");
-  auto delete_options = std::make_shared<DeleteOptions>();
-  remove->add_option("project,--project,-p", delete_options->project, "The project: name or id")
+  auto* rename = project->add_subcommand("rename", "Give a project another name");
+  auto rename_options = std::make_shared<ChangeOptions>();
+  add_name(rename, rename_options->project);
+  rename->add_option("new_name", rename_options->name, "What to call it")
       ->required()
-      ->type_name("PROJECT");
-  add_yes(remove, delete_options->yes);
+      ->type_name("NEW_NAME");
+  add_format(rename, rename_options->format);
+  set_work(rename, context, rename_options, change_project);
+
+  auto* change =
+      project->add_subcommand("change", "Say where its repository or its directory is from now on");
+  auto change_options = std::make_shared<ChangeOptions>();
+  add_name(change, change_options->project);
+  change->add_option("--repository,-r", change_options->repository, "git URL")->type_name("URL");
+  change->add_option("--directory", change_options->directory, "Folder of meltano.yml in it")
+      ->type_name("DIR");
+  add_format(change, change_options->format);
+  set_work(change, context, change_options, change_project);
+
+  auto* remove =
+      project->add_subcommand("delete", "Delete a project; its history stays readable for a time");
+  auto delete_options = std::make_shared<DeleteOptions>();
+  add_name(remove, delete_options->project);
+  add_deletion_options(remove, delete_options->deletion);
   set_work(remove, context, delete_options, delete_project);
 }
 

@@ -21,8 +21,8 @@ struct DeploymentName {
 std::string deployment_path(const DeploymentName& name, std::string_view below = "");
 
 /// Shows the log of release `number` as it grows, on standard error, until the release is live or
-/// failed. Gives its last status: "live", "failed" or "retired". Where it failed the Error says
-/// why.
+/// failed. Gives its last status: "live", "unchanged", "failed" or "retired". Where it failed the
+/// Error says why.
 Result<std::string> follow_release(const Api& api, const DeploymentName& name, std::int64_t number);
 
 }  // namespace cupola::cli

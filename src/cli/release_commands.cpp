@@ -1,9 +1,8 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/plan.h"
 #include "cli/release.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
@@ -13,6 +12,9 @@ namespace {
 
 struct PlanOptions {
   DeploymentName name;
+  std::string branch;
+  std::string environment;
+  bool refresh_plugins = false;
   std::string format = "table";
 };
 struct ListOptions {
@@ -26,71 +28,15 @@ struct LogOptions {
   bool follow = false;
 };
 
-/// What stands under `key` of a plan's item, in a few words: "0 5 * * *", or an object as JSON.
-std::string part_at(const json::object& item, std::string_view key) {
-  const json::value* part = item.if_contains(key);
-  if (part == nullptr || part->is_null()) return "";
-  return part->is_string() ? std::string(part->get_string()) : json::serialize(*part);
-}
-
-std::string from_to(const json::object& item) {
-  const std::string from = part_at(item, "from");
-  const std::string to = part_at(item, "to");
-  return from.empty() || to.empty() ? from + to : from + " → " + to;
-}
-
-Cell change_cell(std::string_view change) {
-  const bool goes = change == "vanishes";
-  const bool comes = change == "appears" || change == "build" || change == "returns";
-  return {std::string(change), goes ? Colour::red : comes ? Colour::green : Colour::none};
-}
-
-Table table_of_plan(const json::object& plan) {
-  Table table({"what", "name", "change", "details"});
-  for (const auto& item : array_at(plan, "schedules")) {
-    const auto& schedule = item.get_object();
-    std::string details = from_to(schedule);
-    if (flag_at(schedule, "enabled")) details += details.empty() ? "on" : ", on";
-    table.add({"schedule", text_at(schedule, "name"), change_cell(text_at(schedule, "change")),
-               std::move(details)});
-  }
-  for (const auto& item : array_at(plan, "plugins")) {
-    const auto& plugin = item.get_object();
-    const std::string type = text_at(plugin, "type");  // empty for Meltano itself
-    table.add({type.empty() ? "program" : type, text_at(plugin, "name"),
-               change_cell(text_at(plugin, "change")), from_to(plugin)});
-  }
-  return table;
-}
-
-std::string fault_line(const json::object& fault) {
-  std::string place = text_at(fault, "file");
-  if (const auto line = number_at(fault, "line"); line > 0) place += fmt::format(":{}", line);
-  return fmt::format("{}: {} {}", place, text_at(fault, "message"), text_at(fault, "hint"));
-}
-
 Result<int> show_plan(const Context& context, const PlanOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
-  const auto plan = api->get(deployment_path(options.name, "/plan"));
+  const auto plan = api->get(deployment_path(options.name, "/plan"),
+                             {{"revision", options.branch},
+                              {"environment", options.environment},
+                              {"refresh_plugins", options.refresh_plugins ? "true" : ""}});
   if (!plan) return plan.error();
-  if (options.format == "table") {
-    print(fmt::format("A deploy of {} would bring commit {}.\n", printable(options.name.deployment),
-                      short_commit(text_at(*plan, "commit"))));
-  }
-  print_list(options.format, *plan, table_of_plan(*plan),
-             "Schedules and plugins stay as they are.");
-  const auto& faults = array_at(*plan, "faults");
-  if (options.format == "table") {
-    for (const auto& fault : faults) {
-      if (fault.is_object())
-        say(painted(fault_line(fault.get_object()), Colour::red, has_colours(stderr)));
-    }
-  }
-  const bool stopped = std::any_of(faults.begin(), faults.end(), [](const json::value& fault) {
-    return fault.is_object() && text_at(fault.get_object(), "severity", "rejects") == "rejects";
-  });
-  return stopped ? 1 : 0;
+  return print_plan(options.format, *plan, "A deploy of " + options.name.deployment);
 }
 
 Result<int> list_releases(const Context& context, const ListOptions& options) {
@@ -156,6 +102,12 @@ void add_release_commands(CLI::App* deployment, Context& context) {
   auto* plan = deployment->add_subcommand("plan", "What a deploy would change, without doing it");
   auto plan_options = std::make_shared<PlanOptions>();
   add_name(plan, plan_options->name);
+  plan->add_option("--branch,--revision,-b", plan_options->branch, "Instead of what it follows")
+      ->type_name("REVISION");
+  plan->add_option("--environment,-e", plan_options->environment, "Instead of its environment")
+      ->type_name("NAME");
+  plan->add_flag("--refresh-plugins", plan_options->refresh_plugins,
+                 "As if the plugins' requirements were resolved anew");
   add_format(plan, plan_options->format);
   set_work(plan, context, plan_options, show_plan);
 

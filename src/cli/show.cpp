@@ -65,14 +65,15 @@ std::string shown_duration(const json::object& run) {
 }
 
 Cell status_cell(std::string_view status) {
-  constexpr std::array<std::pair<std::string_view, Colour>, 20> colours{{
+  constexpr std::array<std::pair<std::string_view, Colour>, 22> colours{{
       {"succeeded", Colour::green}, {"live", Colour::green},      {"running", Colour::blue},
       {"starting", Colour::blue},   {"stopping", Colour::yellow}, {"deploying", Colour::blue},
       {"building", Colour::blue},   {"queued", Colour::yellow},   {"cancelled", Colour::yellow},
       {"skipped", Colour::dim},     {"retired", Colour::dim},     {"failed", Colour::red},
       {"timed_out", Colour::red},   {"lost", Colour::red},        {"late", Colour::red},
       {"recovered", Colour::green}, {"delivered", Colour::green}, {"waiting", Colour::yellow},
-      {"active", Colour::green},    {"inactive", Colour::dim},
+      {"active", Colour::green},    {"inactive", Colour::dim},    {"unchanged", Colour::dim},
+      {"deleted", Colour::dim},
   }};
   const auto found = std::find_if(colours.begin(), colours.end(),
                                   [&](const auto& entry) { return entry.first == status; });

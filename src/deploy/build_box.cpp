@@ -58,6 +58,9 @@ BuildBox::BuildBox(const Home& home, const Options& options, BoxContent content)
   if (!content_.environment.empty()) {
     bind(content_.environment, fs::path(environments_inside) / content_.key, true);
   }
+  for (const std::string& key : content_.environments) {
+    bind(home.environments() / key, fs::path(environments_inside) / key, false);
+  }
   bind(content_.repository, repository_inside, true);
   const fs::path folder = content_.repository.empty()
                               ? fs::path(content_.work.empty() ? "/" : work_inside)
@@ -130,13 +133,13 @@ bool BuildBox::disk_is_over() const {
   return used > options_.limits.disk;
 }
 
-Result<process::Output> BuildBox::run(const std::vector<std::string>& argv,
-                                      const std::map<std::string, std::string>& env,
-                                      const std::stop_token& stop) const {
+Result<process::Output> BuildBox::run(
+    const std::vector<std::string>& argv, const std::map<std::string, std::string>& env,
+    const std::stop_token& stop, const std::function<void(std::string_view line)>& on_line) const {
   process::Program program;
   program.argv = argv;
   program.env = env;
-  program.env["PATH"] = "/usr/local/bin:/usr/bin:/bin";
+  program.env["PATH"] = content_.search_path + "/usr/local/bin:/usr/bin:/bin";
   program.env["LC_ALL"] = "C.UTF-8";
   if (!content_.work.empty()) {
     program.env["HOME"] = work();
@@ -150,18 +153,20 @@ Result<process::Output> BuildBox::run(const std::vector<std::string>& argv,
                                  is_disk_over = disk_is_over();
                                  return !is_disk_over;
                                }};
-  auto output = process::run(boxed, limits, {}, {}, stop);
+  auto output = process::run(boxed, limits, {}, on_line, stop);
   if (!output) return output;
   if (is_disk_over) {
-    return Error{Error::Kind::too_large,
-                 fmt::format("The installer wrote more than {} MiB.", options_.limits.disk >> 20),
-                 "See what the plugin brings along; the limit is --build-disk."};
+    return Error{
+        Error::Kind::too_large,
+        fmt::format("{} wrote more than {} MiB.", content_.program, options_.limits.disk >> 20),
+        "See what the plugin brings along; the limit is --build-disk."};
   }
   if (group && group->usage().out_of_memory) {
-    return Error{Error::Kind::too_large,
-                 fmt::format("The installer ran out of memory: it was killed at {} of {} MiB.",
-                             group->usage().peak_memory >> 20, options_.limits.memory >> 20),
-                 "See what the plugin builds; the limit is --build-memory."};
+    return Error{
+        Error::Kind::too_large,
+        fmt::format("{} ran out of memory: it was killed at {} of {} MiB.", content_.program,
+                    group->usage().peak_memory >> 20, options_.limits.memory >> 20),
+        "See what the plugin builds; the limit is --build-memory."};
   }
   if (output->exit.stopped) {
     return Error{Error::Kind::unavailable, "The server stopped while an environment was built.",
@@ -169,7 +174,7 @@ Result<process::Output> BuildBox::run(const std::vector<std::string>& argv,
   }
   if (output->exit.timed_out) {
     return Error{Error::Kind::unavailable,
-                 fmt::format("The installer did not end within {}.",
+                 fmt::format("{} did not end within {}.", content_.program,
                              cupola::to_text(options_.install_timeout)),
                  "See whether the package index can be reached, and what the plugin builds."};
   }

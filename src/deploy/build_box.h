@@ -29,7 +29,10 @@ struct BoxContent {
   std::filesystem::path repository;              ///< a copy that the build may write to
   std::string directory = ".";                   ///< of the project in it
   std::vector<std::filesystem::path> read_only;  ///< seen where they are
+  std::vector<std::string> environments;         ///< keys of complete ones, seen at their places
   bool network = true;
+  std::string search_path;                ///< "/a/bin:" before the system's folders
+  std::string program = "The installer";  ///< for messages: what runs there
 };
 
 class BuildBox {
@@ -45,11 +48,12 @@ class BuildBox {
   std::string work() const;
   std::string environment() const;
 
-  /// Runs `argv` in `folder` of the box (empty: the project, else the work folder). Errors:
+  /// Runs `argv` in the project, else in the work folder. `on_line` as for process::run. Errors:
   /// unavailable (time-out; stopped; a program is missing), too_large (a limit of the build).
   Result<process::Output> run(const std::vector<std::string>& argv,
                               const std::map<std::string, std::string>& env,
-                              const std::stop_token& stop) const;
+                              const std::stop_token& stop,
+                              const std::function<void(std::string_view line)>& on_line = {}) const;
 
  private:
   std::string inside(const std::filesystem::path& constant) const;

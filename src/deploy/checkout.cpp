@@ -54,6 +54,7 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
   // A name that outlives a power cut must not stand for files that did not.
   flush_to_disk(temporary);
   std::error_code error;
+  fs::remove(built_mark(home, release), error);
   fs::rename(temporary, place, error);
   if (error) {
     throw Failure(
@@ -64,6 +65,10 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
              ? std::string()
              : fmt::format("{} submodules are left out: their folders are empty",
                            exported->submodules);
+}
+
+fs::path built_mark(const Home& home, const ReleaseKey& release) {
+  return home.release(release) / "built";
 }
 
 }  // namespace cupola::deploy

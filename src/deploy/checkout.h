@@ -25,4 +25,7 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
                                     const ReleaseKey& release, const std::string& commit,
                                     const std::stop_token& stop);
 
+/// The file that says that the checkout holds what `annotations: cupola: build:` left too.
+std::filesystem::path built_mark(const Home& home, const ReleaseKey& release);
+
 }  // namespace cupola::deploy

@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "deploy/environments.h"
 #include "git/repository.h"
+#include "store/deletions.h"
 #include "store/deployments.h"
-#include "store/projects.h"
 #include "store/release_content.h"
 
 namespace cupola::deploy {
@@ -71,36 +71,34 @@ int remove_releases(db::Database& database, const Home& home, int keep) {
   return count;
 }
 
-bool is_kept(db::Database& database, const ReleaseKey& key) {
-  return database.read([&](db::Session& db) { return store::is_release_kept(db, key); });
-}
-
-/// Folders whose rows are gone with a deployment or project, or whose release another server
-/// cleaned up.
+/// Folders whose rows are gone, or have no use for them: of a deployment or project that was
+/// deleted, of a release that another server cleaned up.
 void remove_orphans(db::Database& database, const Home& home, Instant now) {
+  const auto ask = [&](auto question) {
+    return database.read([&](db::Session& db) { return question(db); });
+  };
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(home.releases(), ignored)) {
     if (now - changed_at(entry.path()) < surely_abandoned) continue;
     const ReleaseKey key{entry.path().filename().string()};
-    if (!is_kept(database, key)) remove_tree(entry.path());
+    if (!ask([&](auto& db) { return store::is_checkout_kept(db, key); })) remove_tree(entry.path());
   }
   for (const auto& entry : fs::directory_iterator(home.logs() / "deploys", ignored)) {
     if (now - changed_at(entry.path()) < surely_abandoned) continue;
-    if (!is_kept(database, ReleaseKey{entry.path().stem().string()})) {
+    const ReleaseKey key{entry.path().stem().string()};
+    if (!ask([&](auto& db) { return store::is_release_log_kept(db, key); })) {
       fs::remove(entry.path(), ignored);
     }
   }
   for (const auto& entry : fs::directory_iterator(home.persisted(), ignored)) {
     const DeploymentKey key{entry.path().filename().string()};
-    if (!database.read([&](db::Session& db) { return store::find_deployment(db, key); })) {
-      remove_tree(entry.path());  // it could only be deleted when no run of it was open
-    }
+    if (ask([&](auto& db) { return store::is_over(db, key); })) remove_tree(entry.path());
   }
   for (const auto& entry : fs::directory_iterator(home.root() / "repositories", ignored)) {
     if (entry.path().extension() != ".git" || !entry.is_directory()) continue;
     if (now - changed_at(entry.path()) < surely_abandoned) continue;
     const ProjectKey key{entry.path().stem().string()};
-    if (!database.read([&](db::Session& db) { return store::find_project(db, key); })) {
+    if (ask([&](auto& db) { return store::is_over(db, key); })) {
       remove_tree(entry.path());
       fs::remove(fs::path(entry.path()).concat(".lock"), ignored);
     }

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cron/expression.h"
 #include "cron/zone.h"
+#include "deploy/project_notes.h"
 #include "meltano/blocks.h"
 #include "meltano/inheritance.h"
 #include "meltano/requirements.h"
@@ -28,14 +29,6 @@ using meltano::Place;
 constexpr std::string_view taken_variables[] = {
     "MELTANO_STATE_BACKEND_URI", "MELTANO_SYS_DIR_ROOT", "MELTANO_PROJECT_ROOT",
     "MELTANO_PROJECT_READONLY",  "MELTANO_RUN_ID",       "MELTANO_ENVIRONMENT"};
-
-constexpr std::string_view default_persist = "output";
-
-const json::object& cupola_notes(const json::object& annotations) {
-  static const json::object none;
-  const auto* notes = annotations.if_contains("cupola");
-  return notes != nullptr && notes->is_object() ? notes->get_object() : none;
-}
 
 bool holds_something(const meltano::Project& project) {
   return !(project.plugins.empty() && project.environments.empty() && project.jobs.empty() &&
@@ -65,7 +58,8 @@ class Judge {
     check_environment();
     check_root_env();
     check_definitions();
-    read_project_notes();
+    take_project_notes();
+    warn_without_schedules();
     for (const auto& schedule : project_.schedules) add(schedule);
     for (const auto& job : project_.jobs) add(job);
     add_environments();
@@ -130,29 +124,37 @@ class Judge {
     }
   }
 
-  void read_project_notes() {
-    const json::object& notes = cupola_notes(project_.annotations);
-    const auto* persist = notes.if_contains("persist");
-    if (persist == nullptr) {
-      judged_.content.persist = {std::string(default_persist)};
-      return;
-    }
-    const bool list = persist->is_array();
-    for (const auto& item : list ? persist->get_array() : json::array{*persist}) {
-      const auto* text = item.if_string();
-      const std::filesystem::path path =
-          text == nullptr ? "" : std::filesystem::path(std::string(*text)).lexically_normal();
-      if (path.empty() || path.is_absolute() || path == "." || *path.begin() == ".." ||
-          *path.begin() == ".meltano") {
-        fail({"meltano.yml", 0, 0},
-             "`annotations: cupola: persist:` names something else than folders of the project.",
-             "Give paths below the project's directory, such as output.");
-        continue;
+  void take_project_notes() {
+    const Place file{"meltano.yml", 0, 0};
+    ProjectNotes notes =
+        read_project_notes(cupola_notes(project_.annotations), judged_.content.directory);
+    for (Error& fault : notes.faults) fail(file, std::move(fault.message), std::move(fault.hint));
+    for (const std::string& task : notes.build) {
+      const auto blocks = meltano::expand(project_, {task});
+      if (!blocks) {
+        fail(file, "`annotations: cupola: build:` " + blocks.error().message, blocks.error().hint);
+      } else if (!meltano::state_ids(project_, environment_, *blocks, "", env_).empty()) {
+        fail(file,
+             fmt::format("`annotations: cupola: build:` names {}, which moves data.",
+                         cupola::quoted(task)),
+             "Only commands of plugins are run once for a release; let a schedule do the rest.");
       }
-      std::string kept = path.string();
-      while (kept.ends_with('/')) kept.pop_back();
-      judged_.content.persist.push_back(std::move(kept));
     }
+    judged_.content.persist = std::move(notes.persist);
+    judged_.content.watch = std::move(notes.watch);
+    judged_.content.build = std::move(notes.build);
+    judged_.content.artifacts = std::move(notes.artifacts);
+  }
+
+  /// Such a project has its use: jobs and tasks are run by hand.
+  void warn_without_schedules() {
+    if (!is_read_ || !project_.schedules.empty()) return;
+    judged_.findings.push_back(
+        {{{"meltano.yml", 0, 0},
+          "There is no schedule: nothing runs by the clock.",
+          "Run jobs and tasks by hand, or add what is to run under `schedules:`.",
+          false},
+         false});
   }
 
   std::string note(const meltano::Schedule& schedule, std::string_view key) const {

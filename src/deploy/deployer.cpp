@@ -1,29 +1,25 @@
 #include "deploy/deployer.h"
 
-#include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <random>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "base/crash_point.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "deploy/build_box.h"
-#include "deploy/builder.h"
+#include "deploy/build_steps.h"
 #include "deploy/checkout.h"
-#include "deploy/deploy_log.h"
-#include "deploy/work_folder.h"
-#include "git/address.h"
+#include "deploy/dry_run.h"
+#include "deploy/lease_keeper.h"
+#include "deploy/release_files.h"
+#include "deploy/spent.h"
+#include "deploy/workshop.h"
 #include "process/sandbox.h"
-#include "store/secrets.h"
 
 namespace cupola::deploy {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// How often releases are looked for whose builder died, or that another server queued while its
 /// word was not heard.
@@ -35,171 +31,100 @@ std::chrono::minutes draw_offset() {
   return std::chrono::minutes{std::uniform_int_distribution<int>(-7, 7)(device)};
 }
 
-/// Renews the lease of a release while it is built; `lost` is requested when another server has it.
-class LeaseKeeper {
- public:
-  LeaseKeeper(const Dependencies& dependencies, const Options& options, ReleaseKey release,
-              std::stop_source lost)
-      : thread_([&dependencies, &options, release = std::move(release), lost = std::move(lost),
-                 this](const std::stop_token& token) mutable {
-          std::unique_lock lock(mutex_);
-          while (!changed_.wait_for(lock, token, options.lease / 3, [] { return false; }) &&
-                 !token.stop_requested()) {
-            try {
-              const bool kept = dependencies.database.write([&](db::Session& db) {
-                return store::renew_release_lease(db, release, options.worker,
-                                                  dependencies.clock.now() + options.lease);
-              });
-              if (!kept) lost.request_stop();
-            } catch (const Failure& failure) {
-              // The build goes on; whether it still holds the lease shows at the switch-over.
-              log_warning("deploy: cannot renew the lease of a release: {}", failure.what());
-            }
-          }
-        }) {}
+Result<void> check_fit(const std::vector<Finding>& findings) {
+  std::vector<std::string> reasons;
+  for (const Finding& finding : findings) {
+    if (finding.fatal) reasons.push_back(to_text(finding.fault));
+  }
+  if (reasons.empty()) return {};
+  if (reasons.size() == 1) return Error{Error::Kind::invalid, reasons.front(), ""};
+  return Error{
+      Error::Kind::invalid,
+      fmt::format("The project has {} faults, the first: {}", reasons.size(), reasons.front()),
+      "The deploy's log names them all; `cupola inspect` shows them beside the files."};
+}
 
- private:
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::jthread thread_;
-};
-
-std::string seconds_since(std::chrono::steady_clock::time_point start) {
-  const std::chrono::duration<double> span = std::chrono::steady_clock::now() - start;
-  return fmt::format("{:.2f} s", span.count());
+/// Why a release is no longer this server's.
+std::string words_for_loss(db::Database& database, const store::Release& release) {
+  const auto now =
+      database.read([&](db::Session& db) { return store::find_release(db, release.key); });
+  if (now && now->status == store::ReleaseStatus::failed) return now->error.value_or("ended");
+  return "this server fell behind: another one took the release over";
 }
 
 }  // namespace
 
-/// One release on its way, or the dry run of one.
-struct Deployer::Job {
-  store::Deployment deployment;
-  store::Project project;
-  std::string revision;
-  Source source;
-  Lock live_lock;
-  std::optional<store::ReleaseContent> live_content;
-  std::vector<store::Schedule> schedules;
-
-  std::optional<store::Release> release;  ///< none for a dry run
-  DeployLog* log = nullptr;
-  Lock lock;  ///< whose resolutions are kept: the live one's, or of the release rolled back to
-  std::string commit;
-  Prepared prepared;
-  std::stop_token stop;  ///< the server ends, or the release is another's
-
-  void tell(std::string_view line) const {
-    if (log != nullptr) log->line(line);
-  }
-};
-
 Deployer::Deployer(Dependencies dependencies, Options options,
                    std::function<void(const store::Release&)> on_end)
-    : dependencies_(std::move(dependencies)),
-      options_(std::move(options)),
-      on_end_(std::move(on_end)),
-      environments_(dependencies_.home, options_) {
-  process::sandbox_support(dependencies_.home.root());
+    : shop_(std::make_unique<Workshop>(std::move(dependencies), std::move(options))),
+      on_end_(std::move(on_end)) {
+  process::sandbox_support(shop_->dependencies.home.root());
 }
 
-Deployer::Job Deployer::make_job(const store::Deployment& deployment, const std::string& revision) {
-  return dependencies_.database.read([&](db::Session& db) {
-    Job job{.deployment = deployment, .revision = revision, .stop = stop_.get_token()};
-    const auto project = store::find_project(db, deployment.project);
-    if (!project) throw Failure("the project of the deployment " + deployment.name + " is gone");
-    job.project = *project;
-    job.source = {.directory = project->directory.empty() ? "." : project->directory,
-                  .organization = deployment.organization,
-                  .repository = project->repository,
-                  .secrets = store::open_secrets(db, dependencies_.vault, deployment.project,
-                                                 deployment.key)};
-    job.schedules = store::list_all_schedules(db, deployment.key);
-    if (deployment.release) {
-      const auto live = store::find_release(db, *deployment.release);
-      if (live && live->content) job.live_content = store::parse_release_content(*live->content);
-      if (live && live->lock) job.live_lock = parse_lock(*live->lock);
-    }
-    job.lock = job.live_lock;
-    return job;
-  });
+Deployer::~Deployer() = default;
+
+void Deployer::stop() {
+  shop_->stop.request_stop();
 }
 
-Result<std::string> Deployer::fetch(Job& job) {
-  const auto start = std::chrono::steady_clock::now();
-  // Checked when they were given; the operator may have changed what is allowed since.
-  const auto url = git::check_url(job.project.repository, options_.allow_local_repositories);
-  if (!url) return url.error();
-  const auto revision = git::check_revision(job.revision);
-  if (!revision) return revision.error();
-  const auto repository =
-      repository_of(dependencies_.home, options_, job.project, job.source.secrets);
-  auto commit = repository.fetch(*revision, job.stop);
-  if (commit) {
-    job.tell(fmt::format("fetched {} of {}: commit {} ({})", *revision,
-                         git::without_credentials(*url), *commit, seconds_since(start)));
-  }
-  return commit;
-}
-
-Result<void> Deployer::build(Job& job) {
+Result<Deployer::Built> Deployer::build(Job& job) {
   const Progress progress = [&job](std::string_view line) { job.tell(line); };
-  auto commit = fetch(job);
+  auto commit = fetch(*shop_, job);
   if (!commit) return commit.error();
   job.commit = *commit;
   crash_point("deploy.fetched");
-  const auto repository =
-      repository_of(dependencies_.home, options_, job.project, job.source.secrets);
+  const Home& home = shop_->dependencies.home;
   const ReleaseKey& key = job.release->key;
   const auto left_out =
-      deploy::ensure_checkout(dependencies_.home, repository, key, job.commit, job.stop);
+      deploy::ensure_checkout(home, repository_of(*shop_, job), key, job.commit, job.stop);
   if (!left_out) return left_out.error();
   if (!left_out->empty()) job.tell("note: " + *left_out);
-  job.source.checkout = dependencies_.home.checkout(key);
+  job.source.checkout = home.checkout(key);
 
-  Judged judged = inspect_checkout(job.source, job.deployment.environment);
-  judged.content.commit = job.commit;
-  std::vector<std::string> reasons;
-  for (const Finding& finding : judged.findings) {
+  auto judged = judge(*shop_, job);
+  if (!judged) return judged.error();
+  const auto findings = judged->findings;
+  for (const Finding& finding : findings) {
     job.tell(fmt::format("{}: {}", finding.fatal ? "fault" : "note", to_text(finding.fault)));
-    if (finding.fatal) reasons.push_back(to_text(finding.fault));
   }
-  if (!reasons.empty()) {
-    if (reasons.size() == 1) return Error{Error::Kind::invalid, reasons.front(), ""};
-    return Error{
-        Error::Kind::invalid,
-        fmt::format("The project has {} faults, the first: {}", reasons.size(), reasons.front()),
-        "The deploy's log names them all; `cupola inspect` shows them beside the files."};
-  }
+  if (auto fit = check_fit(findings); !fit) return fit.error();
 
-  auto prepared = prepare(environments_, job.source, std::move(judged), job.lock, job.live_lock,
-                          job.release->refresh_plugins, false, progress, job.stop);
+  auto prepared = prepare(shop_->environments, job.source, *std::move(judged), job.lock,
+                          job.live_lock, job.release->refresh_plugins, false, progress, job.stop);
   if (!prepared) return prepared.error();
+  const bool is_asked_for = job.release->forced || job.release->commit;
+  if (!is_asked_for && is_as_live(job, *prepared)) return Built::as_live;
   job.prepared = std::move(*prepared);
   Plan plan{
       .commit = job.commit,
+      .build = job.prepared.content.build,
       .schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      job.prepared.content),
-      .plugins = job.prepared.plugins};
+      .plugins = job.prepared.plugins,
+      .faults = findings};
   for (const auto& line : to_lines(plan)) job.tell(line);
   job.release->plan = json::serialize(to_json(plan));
-  if (!is_isolated(options_)) {
+  if (!is_isolated(shop_->options)) {
     job.tell("note: environments are built without a sandbox: " + process::sandbox_support().text);
   }
   crash_point("deploy.planned");
-  return build_missing(environments_, job.source, job.prepared, progress, job.stop);
+  auto built = build_missing(shop_->environments, job.source, job.prepared, progress, job.stop);
+  if (built) built = ensure_built(*shop_, job, job.prepared.content, key, progress);
+  if (!built) return built.error();
+  return Built::ready;
 }
 
 Result<void> Deployer::go_live(Job& job) {
-  const Instant now = dependencies_.clock.now();
+  const Instant now = shop_->dependencies.clock.now();
   std::vector<store::ReleasedSchedule> released;
   for (const auto& schedule : job.prepared.content.schedules) released.push_back(schedule.settings);
   const store::SwitchOver switch_over{.release = job.release->key,
-                                      .worker = options_.worker,
+                                      .worker = shop_->options.worker,
                                       .commit = job.commit,
                                       .content = store::to_json_text(job.prepared.content),
                                       .lock = to_json_text(job.prepared.lock),
                                       .plan = job.release->plan.value_or("{}")};
-  return dependencies_.database.write([&](db::Session& db) -> Result<void> {
+  return shop_->dependencies.database.write([&](db::Session& db) -> Result<void> {
     auto switched = store::switch_over(db, switch_over, now);
     if (switched) store::replace_schedules(db, job.deployment.key, released, draw_offset, now);
     crash_point("deploy.switching");
@@ -209,56 +134,113 @@ Result<void> Deployer::go_live(Job& job) {
 
 /// After a failure that left open whether the switch-over was kept.
 bool Deployer::went_live(const store::Release& release) {
-  const auto found = dependencies_.database.read(
+  const auto found = shop_->dependencies.database.read(
       [&](db::Session& db) { return store::find_release(db, release.key); });
   return found && found->live_at.has_value();
 }
 
+Result<Deployer::Built> Deployer::work_on(const store::Release& release, Job& job, DeployLog& log,
+                                          std::stop_source& lost) {
+  const auto deployment = shop_->dependencies.database.read(
+      [&](db::Session& db) { return store::find_deployment(db, release.deployment); });
+  if (!deployment) throw Failure("the deployment of the release is gone");
+  const std::stop_token stop = job.stop;
+  // A release that comes with a commit is of that one; a way back comes with the lock of then too.
+  job = make_job(*shop_, *deployment, release.commit.value_or(deployment->revision));
+  job.release = release;
+  job.stop = stop;
+  if (release.lock) job.lock = parse_lock(*release.lock);
+  log.mask(job.source.secrets);
+  job.log = &log;
+  log.line("release {} of {}/{}: environment {}, revision {}", release.number, job.project.name,
+           deployment->name, deployment->environment, job.revision);
+  auto result = build(job);
+  crash_point("deploy.built");
+  if (result && *result == Built::ready) {
+    if (auto switched = go_live(job); !switched) {
+      lost.request_stop();  // the one thing for which a switch-over is turned down
+      result = switched.error();
+    }
+  }
+  crash_point("deploy.switched");
+  return result;
+}
+
+void Deployer::give_back(const store::Release& release) {
+  const Dependencies& with = shop_->dependencies;
+  with.database.write([&](db::Session& db) {
+    store::renew_release_lease(db, release.key, shop_->options.worker, with.clock.now() - 1ms);
+  });
+}
+
+/// Writes down what became of the release, and says it in its log, which may be missing where there
+/// is no disk to write it on.
+void Deployer::conclude(const store::Release& release, const Job& job, const Result<Built>& result,
+                        DeployLog* log, std::string_view spent) {
+  const Dependencies& with = shop_->dependencies;
+  const std::string& worker = shop_->options.worker;
+  if (result && *result == Built::ready) {
+    log->line("live: {} schedules, {} plugin environments, meltano {} ({})",
+              job.prepared.content.schedules.size(), job.prepared.content.environments.size(),
+              job.prepared.content.meltano_version, spent);
+    log->sync();
+    return;
+  }
+  if (result) {
+    log->line(
+        "unchanged: commit {} differs from release {} (commit {}) neither in the project's "
+        "directory nor in what is watched, the environment or the plugins' lock; that stays live",
+        job.commit, job.live_number, job.live_content->commit);
+    log->sync();
+    with.database.write([&](db::Session& db) {
+      store::end_unchanged_release(db, release.key, worker, job.commit, with.clock.now());
+    });
+    remove_tree(with.home.release(release.key));
+    return;
+  }
+  const std::string reason = masked(to_text(result.error()), job.source.secrets);
+  try {
+    if (log != nullptr) log->line("failed: " + reason);
+  } catch (const Failure& failure) {
+    // The release itself has the reason too.
+    log_warning("deploy: {}", failure.what());
+  }
+  with.database.write([&](db::Session& db) {
+    store::fail_release(db, release.key, worker,
+                        job.commit.empty() ? std::nullopt : std::optional(job.commit), reason,
+                        with.clock.now());
+  });
+}
+
 std::optional<std::chrono::milliseconds> Deployer::step() {
-  if (stop_.stop_requested()) return std::nullopt;
-  const bool waits = dependencies_.database.read([&](db::Session& db) {
-    return store::has_claimable_release(db, options_.worker, dependencies_.clock.now());
+  const Dependencies& with = shop_->dependencies;
+  const Options& options = shop_->options;
+  if (shop_->stop.stop_requested()) return std::nullopt;
+  const bool waits = with.database.read([&](db::Session& db) {
+    return store::has_claimable_release(db, options.worker, with.clock.now());
   });
   if (!waits) return look_again;
-  const auto release = dependencies_.database.write([&](db::Session& db) {
-    return store::claim_release(db, options_.worker, dependencies_.clock.now(), options_.lease);
+  const auto release = with.database.write([&](db::Session& db) {
+    return store::claim_release(db, options.worker, with.clock.now(), options.lease);
   });
   if (!release) return look_again;
   crash_point("deploy.claimed");
 
   const auto start = std::chrono::steady_clock::now();
   std::optional<DeployLog> log;
-  Job job;
-  Result<void> result;
   std::stop_source lost;
   std::stop_source ending;
   const auto end = [&] { ending.request_stop(); };
-  const std::stop_callback with_server(stop_.get_token(), end);
+  const std::stop_callback with_server(shop_->stop.get_token(), end);
   const std::stop_callback with_lease(lost.get_token(), end);
+  Job job{.stop = ending.get_token()};
+  Result<Built> result = Built::ready;
   try {
-    make_folder(dependencies_.home.release(release->key), 0700);
-    make_folder(dependencies_.home.logs(), 0700);
-    log.emplace(dependencies_.home.deploy_log(release->key), dependencies_.clock);
-    const LeaseKeeper keeper(dependencies_, options_, release->key, lost);
-    const auto deployment = dependencies_.database.read(
-        [&](db::Session& db) { return store::find_deployment(db, release->deployment); });
-    if (!deployment) throw Failure("the deployment of the release is gone");
-    // A release that comes with a commit is a way back to it, with the lock of then.
-    job = make_job(*deployment, release->commit.value_or(deployment->revision));
-    job.release = release;
-    job.stop = ending.get_token();
-    if (release->lock) job.lock = parse_lock(*release->lock);
-    log->mask(job.source.secrets);
-    job.log = &*log;
-    log->line("release {} of {}/{}: environment {}, revision {}", release->number, job.project.name,
-              deployment->name, deployment->environment, job.revision);
-    result = build(job);
-    crash_point("deploy.built");
-    if (result) {
-      result = go_live(job);
-      if (!result) lost.request_stop();  // the one thing for which a switch-over is turned down
-    }
-    crash_point("deploy.switched");
+    make_folder(with.home.release(release->key), 0700);
+    make_folder(with.home.logs(), 0700);
+    log.emplace(with.home.deploy_log(release->key), with.clock);
+    const LeaseKeeper keeper(*shop_, release->key, lost);
+    result = work_on(*release, job, *log, lost);
   } catch (const std::exception& failure) {
     // The disk is full, say: this release ends with that reason, and the next may fare better.
     result = Error{Error::Kind::unavailable, failure.what(),
@@ -266,143 +248,37 @@ std::optional<std::chrono::milliseconds> Deployer::step() {
     log_error("deploy: {}", failure.what());
   }
 
-  if (!result && stop_.stop_requested()) {
-    dependencies_.database.write([&](db::Session& db) {
-      store::renew_release_lease(db, release->key, options_.worker,
-                                 dependencies_.clock.now() - 1ms);
-    });
+  if (!result && shop_->stop.stop_requested()) {
+    give_back(*release);
     if (log) log->line("stopped with the server; it is taken up again");
     return std::nullopt;
   }
   if (lost.stop_requested()) {
-    log_warning("deploy: release {} took longer than its lease; another server has it",
-                release->number);
-    if (log) log->line("this server fell behind: another one took the release over");
+    log_warning("deploy: release {} is no longer this server's", release->number);
+    if (log) log->line(words_for_loss(with.database, *release));
     return 0ms;
   }
-  if (!result && went_live(*release)) result = {};
-  if (result) {
-    log->line("live: {} schedules, {} plugin environments, meltano {} ({})",
-              job.prepared.content.schedules.size(), job.prepared.content.environments.size(),
-              job.prepared.content.meltano_version, seconds_since(start));
-  } else {
-    const std::string reason = masked(to_text(result.error()), job.source.secrets);
-    try {
-      if (log) log->line("failed: " + reason);
-    } catch (const Failure& failure) {
-      // The release itself has the reason too.
-      log_warning("deploy: {}", failure.what());
-    }
-    dependencies_.database.write([&](db::Session& db) {
-      store::fail_release(db, release->key, options_.worker,
-                          job.commit.empty() ? std::nullopt : std::optional(job.commit), reason,
-                          dependencies_.clock.now());
-    });
-  }
-  if (log && result) log->sync();
+  if (!result && went_live(*release)) result = Built::ready;
+  conclude(*release, job, result, log ? &*log : nullptr, seconds_since(start));
   crash_point("deploy.told");
   if (on_end_) {
-    const auto ended = dependencies_.database.read(
-        [&](db::Session& db) { return store::find_release(db, release->key); });
+    const auto ended =
+        with.database.read([&](db::Session& db) { return store::find_release(db, release->key); });
     if (ended) on_end_(*ended);
   }
   return 0ms;
 }
 
-Result<Plan> Deployer::plan_update(const store::Deployment& deployment, bool refresh) {
-  Job job = make_job(deployment, deployment.revision);
-  auto commit = fetch(job);
-  if (!commit) return commit.error();
-  const WorkFolder work(dependencies_.home);
-  job.source.checkout = work.path() / "checkout";
-  const auto repository =
-      repository_of(dependencies_.home, options_, job.project, job.source.secrets);
-  const auto exported = repository.export_tree(*commit, job.source.checkout, stop_.get_token());
-  if (!exported) return exported.error();
-
-  Judged judged = inspect_checkout(job.source, deployment.environment);
-  judged.content.commit = *commit;
-  Plan plan{.commit = *commit, .faults = judged.findings};
-  plan.schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
-                                     judged.content);
-  if (!judged.is_fit()) return plan;
-  auto prepared = prepare(
-      environments_, job.source, std::move(judged), job.lock, job.live_lock, refresh, true,
-      [](std::string_view) {}, stop_.get_token());
-  if (!prepared) return prepared.error();
-  plan.plugins = std::move(prepared->plugins);
-  return plan;
-}
-
-Result<Deployer::Job> Deployer::job_of(const store::Release& release, const std::string& commit) {
-  const auto deployment = dependencies_.database.read(
-      [&](db::Session& db) { return store::find_deployment(db, release.deployment); });
-  if (!deployment) {
-    return Error{Error::Kind::not_found, "The deployment of the release is gone.", ""};
-  }
-  return make_job(*deployment, commit);
+Result<Plan> Deployer::plan(const store::Deployment& deployment, bool refresh) {
+  return deploy::plan(*shop_, deployment, refresh);
 }
 
 Result<void> Deployer::ensure_checkout(const store::Release& release) {
-  if (fs::exists(dependencies_.home.checkout(release.key))) return {};
-  if (!release.commit) {
-    return Error{Error::Kind::conflict, fmt::format("Release {} is not complete.", release.number),
-                 "Deploy again."};
-  }
-  auto job = job_of(release, *release.commit);
-  if (!job) return job.error();
-  if (auto commit = fetch(*job); !commit) return commit.error();
-  const auto repository =
-      repository_of(dependencies_.home, options_, job->project, job->source.secrets);
-  const auto made = deploy::ensure_checkout(dependencies_.home, repository, release.key,
-                                            *release.commit, stop_.get_token());
-  if (!made) return made.error();
-  return {};
+  return deploy::ensure_checkout(*shop_, release);
 }
 
 Result<void> Deployer::ensure_files(const store::Release& release) {
-  if (!release.content || !release.lock) {
-    return Error{Error::Kind::conflict, fmt::format("Release {} is not complete.", release.number),
-                 "Deploy again."};
-  }
-  const auto content = store::parse_release_content(*release.content);
-  std::vector<std::string> keys = {content.meltano_environment};
-  for (const auto& environment : content.environments) keys.push_back(environment.key);
-  std::vector<std::string> missing;
-  for (const auto& key : keys) {
-    if (environments_.is_there(key))
-      environments_.touch(key);
-    else
-      missing.push_back(key);
-  }
-  if (const auto checkout = ensure_checkout(release); !checkout) return checkout;
-  if (missing.empty()) return {};
-
-  auto made = job_of(release, content.commit);
-  if (!made) return made.error();
-  Job& job = *made;
-  job.source.checkout = dependencies_.home.checkout(release.key);
-  const Lock lock = parse_lock(*release.lock);
-  for (const auto& key : missing) {
-    const LockEntry* locked = lock.find_key(key);
-    Result<void> built = Error{Error::Kind::conflict, "", ""};
-    if (locked != nullptr) {
-      LockEntry entry = *locked;
-      const auto place =
-          std::find_if(content.environments.begin(), content.environments.end(),
-                       [&](const auto& environment) { return environment.key == key; });
-      built = environments_.ensure(
-          job.source, entry, place == content.environments.end() ? "" : place->fingerprint,
-          [](std::string_view line) { log_info("deploy: {}", line); }, stop_.get_token());
-      if (!built) return built;
-      if (environments_.is_there(key)) continue;
-    }
-    return Error{Error::Kind::conflict,
-                 fmt::format("The environment {} of release {} cannot be made as it was.",
-                             key.substr(0, 12), release.number),
-                 "Python or the sandbox of this server changed since: deploy again."};
-  }
-  return {};
+  return deploy::ensure_files(*shop_, release);
 }
 
 }  // namespace cupola::deploy

@@ -41,6 +41,14 @@ module = name.replace("-", "_")
 info = f"{module}-{version}.dist-info"
 with zipfile.ZipFile(f"{folder}/{module}-{version}-py3-none-any.whl", "w") as z:
     z.writestr(f"{module}.py", f"def main():\n    print('{name} {version}')\n")
+    if extra == "builds":
+        z.writestr(f"{module}.py", """import os, sys
+def main():
+    print('it says', os.environ.get('WORD'), os.path.exists(os.environ['MELTANO_SYS_DIR_ROOT'] + '/utilities/maker/venv/bin/tap-x'))
+    open('built.txt', 'a').write('x')
+    os.mkfifo('pipe')
+    sys.exit(3 if sys.argv[-1] == 'maker:fail' else 0)
+""")
     if extra == "pth":
         z.writestr("evil.pth", "import sys; open(sys.prefix + '/ran', 'w').write('x')\n")
     z.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -174,14 +182,20 @@ schedules: {}
   Home home() const { return Home(root / "home"); }
 
   /// Queues a release and works until it has ended.
-  store::Release deploy(const testing::Tenant& of, bool refresh = false) {
+  store::Release deploy(const testing::Tenant& of, const store::ReleaseWish& wish) {
     const auto before = now(of);
     const auto queued = database->write(
-        [&](db::Session& db) { return store::queue_release(db, before, refresh, clock.now()); });
+        [&](db::Session& db) { return store::queue_release(db, before, wish, clock.now()); });
     EXPECT_EQ(deployer()->step(), std::optional(0ms));
     return find(queued.key);
   }
+  /// Also when nothing changed.
+  store::Release deploy(const testing::Tenant& of, bool refresh = false) {
+    return deploy(of, {.refresh_plugins = refresh, .forced = true});
+  }
   store::Release deploy(bool refresh = false) { return deploy(tenant, refresh); }
+  /// As an update does that nobody forces.
+  store::Release update() { return deploy(tenant, store::ReleaseWish{}); }
   store::Release find(const ReleaseKey& key) {
     return *database->read([&](db::Session& db) { return store::find_release(db, key); });
   }
@@ -334,7 +348,7 @@ TEST_F(DeployerTest, RefreshMovesTheLockAndThePlanSaysSo) {
   ASSERT_TRUE(is_live(first)) << log(first);
   add_wheel("tap-x", "2.0");
 
-  const auto dry = deployer()->plan_update(now(tenant), true);
+  const auto dry = deployer()->plan(now(tenant), true);
   const auto second = deploy(true);
 
   ASSERT_TRUE(dry) << dry.error().message;
@@ -384,6 +398,13 @@ TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
        "retries is"},
       {"[{name: s, interval: '@daily', job: load}]", "annotations: {cupola: {retry_wait: 61m}}",
        "retry_wait is"},
+      {"[]", "annotations: {cupola: {watch: [../../x]}}", "watch"},
+      {"[]", "annotations: {cupola: {watch: [/etc]}}", "watch"},
+      {"[]", "annotations: {cupola: {artifacts: [../x]}}", "artifacts"},
+      {"[]", "annotations: {cupola: {artifacts: {a: b}}}", "artifacts"},
+      {"[]", "annotations: {cupola: {build: ['a b']}}", "build"},
+      {"[]", "annotations: {cupola: {build: [none]}}", "'none'"},
+      {"[]", "annotations: {cupola: {build: [load]}}", "which moves data"},
       {"[]", "jobs: [", "meltano.yml"},
   };
   for (const Case& one : cases) {
@@ -550,11 +571,167 @@ TEST_F(DeployerTest, NothingOfAWheelRunsWhileItIsInstalled) {
   EXPECT_FALSE(fs::exists(environment(release) / "ran"));
 }
 
+TEST_F(DeployerTest, AnUpdateThatChangesNothingLeavesTheLiveReleaseAndSaysSo) {
+  put("shared/a", "1");
+  commit_project("tap-x", "[]", "annotations: {cupola: {watch: [shared]}}");
+  put("README", "of the project's own directory");
+  commit();
+  const auto first = update();
+  ASSERT_TRUE(is_live(first)) << log(first);
+
+  const auto same = update();
+  const std::string moved = commit();
+  const auto moved_only = update();
+
+  for (const auto& release : {same, moved_only}) {
+    EXPECT_EQ(release.status, store::ReleaseStatus::unchanged) << log(release);
+    EXPECT_THAT(log(release), HasSubstr("differs from release 1"));
+    EXPECT_FALSE(fs::exists(home().release(release.key)));
+  }
+  EXPECT_EQ(moved_only.commit, moved);
+  EXPECT_EQ(now(tenant).release, first.key);
+  EXPECT_EQ(now(tenant).status, store::DeploymentStatus::live);
+  EXPECT_TRUE(deployer()->plan(now(tenant), false)->unchanged);
+  EXPECT_TRUE(is_live(deploy())) << "it was forced";
+}
+
+TEST_F(DeployerTest, AChangeIsOneOfTheProjectsDirectoryOrOfWhatItWatches) {
+  put("sub/meltano.yml",
+      "version: 1\nenvironments: [{name: dev}, {name: prod}]\n"
+      "annotations: {cupola: {watch: [../shared, ../none]}}\n");
+  put("shared/a", "1");
+  put("elsewhere/a", "1");
+  commit();
+  database->write([&](db::Session& db) {
+    tenant.project.directory = "sub";
+    ASSERT_TRUE(store::change_project(db, tenant.project));
+  });
+  ASSERT_TRUE(is_live(update()));
+
+  put("elsewhere/a", "2");
+  commit();
+  EXPECT_TRUE(deployer()->plan(now(tenant), true)->unchanged);
+  EXPECT_EQ(update().status, store::ReleaseStatus::unchanged);
+  put("shared/a", "2");
+  commit();
+  EXPECT_FALSE(deployer()->plan(now(tenant), false)->unchanged);
+  EXPECT_TRUE(is_live(update()));
+  put("none", "now there");
+  commit();
+  EXPECT_TRUE(is_live(update()));
+  put("sub/model.sql", "select 1");
+  commit();
+  EXPECT_TRUE(is_live(update()));
+  EXPECT_EQ(update().status, store::ReleaseStatus::unchanged);
+  database->write(
+      [&](db::Session& db) { store::set_target(db, tenant.deployment.key, "main", "dev", noon); });
+  const auto other = update();
+  ASSERT_TRUE(is_live(other));
+  EXPECT_EQ(content(other).environment, "dev");
+}
+
+TEST_F(DeployerTest, ALockThatMovesIsAChangeAndOneThatStaysIsNone) {
+  commit_project("tap-x");
+  ASSERT_TRUE(is_live(update()));
+  const store::ReleaseWish refreshed{.refresh_plugins = true};
+  EXPECT_EQ(deploy(tenant, refreshed).status, store::ReleaseStatus::unchanged);
+
+  add_wheel("tap-x", "2.0");
+  EXPECT_EQ(update().status, store::ReleaseStatus::unchanged) << "nobody asked for newer ones";
+  EXPECT_TRUE(is_live(deploy(tenant, refreshed)));
+  // A plugin beside the project's directory counts by its content, watched or not.
+  put_package("plugins/local", "x = 1\n");
+  put("sub/meltano.yml",
+      "version: 1\nenvironments: [{name: prod}]\nplugins: {extractors: [{name: tap-x, "
+      "namespace: tap_x, pip_url: ../plugins/local}]}\n");
+  commit();
+  database->write([&](db::Session& db) {
+    tenant.project.directory = "sub";
+    ASSERT_TRUE(store::change_project(db, tenant.project));
+  });
+  const auto local = update();
+  ASSERT_TRUE(is_live(local)) << log(local);
+  EXPECT_EQ(update().status, store::ReleaseStatus::unchanged);
+  put_package("plugins/local", "x = 2\n");
+  commit();
+  EXPECT_TRUE(is_live(update()));
+}
+
+TEST_F(DeployerTest, ACommitThatIsKeptIsDeployedAnewThoughTheBranchWentOn) {
+  const std::string kept = commit_project("tap-x");
+  ASSERT_TRUE(is_live(update()));
+  commit_project("tap-x", "[]");
+
+  const auto again = deploy(tenant, store::ReleaseWish{.commit = kept});
+
+  ASSERT_TRUE(is_live(again)) << log(again);
+  EXPECT_EQ(again.commit, kept);
+  EXPECT_EQ(again.number, 2);
+}
+
+TEST_F(DeployerTest, ARevisionIsABranchATagOrACommit) {
+  const std::string tagged = commit_project("tap-x");
+  git({"tag", "v1"}, root / "source");
+  git({"tag", "-a", "-m", "two", "v2"}, root / "source");
+  const std::string second = commit_project("tap-x", "[]");
+  git({"checkout", "--quiet", "-b", "feature/x"}, root / "source");
+  const std::string branched = commit_project("tap-x", "[]", "env: {A: b}");
+  git({"checkout", "--quiet", "main"}, root / "source");
+
+  const std::pair<std::string, std::string> cases[] = {
+      {"v1", tagged}, {"v2", tagged}, {"feature/x", branched}, {second, second}, {tagged, tagged}};
+  for (const auto& [revision, commit] : cases) {
+    database->write([&](db::Session& db) {
+      store::set_target(db, tenant.deployment.key, revision, "prod", clock.now());
+    });
+    const auto release = deploy();
+    ASSERT_TRUE(is_live(release)) << revision << log(release);
+    EXPECT_EQ(release.commit, commit) << revision;
+  }
+  database->write([&](db::Session& db) {
+    store::set_target(db, tenant.deployment.key, "v3", "prod", clock.now());
+  });
+  EXPECT_THAT(deploy().error.value_or(""), HasSubstr("no branch or tag 'v3'"));
+}
+
+TEST_F(DeployerTest, WhatADeployWouldMakeIsToldBeforeThereIsADeployment) {
+  commit_project("tap-x", "[]");
+  ASSERT_TRUE(is_live(update()));
+  store::Deployment wished{.organization = tenant.organization.key,
+                           .project = tenant.project.key,
+                           .name = "other",
+                           .environment = "prod",
+                           .revision = "main"};
+
+  const auto plan = deployer()->plan(wished, false);
+  wished.environment = "none";
+  const auto wrong = deployer()->plan(wished, false);
+
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_FALSE(plan->unchanged);
+  const std::string text = json::serialize(to_json(*plan));
+  EXPECT_THAT(text, HasSubstr("There is no schedule"));
+  EXPECT_THAT(text, HasSubstr("is deployed as live too: they share its states"));
+  EXPECT_THAT(text, HasSubstr(R"("name":"tap-x","type":"extractors")"));
+  ASSERT_TRUE(wrong);
+  EXPECT_THAT(json::serialize(to_json(*wrong)), HasSubstr("There is no environment 'none'"));
+}
+
+TEST_F(DeployerTest, AProjectWithoutSchedulesIsDeployedAndSaysSo) {
+  commit_project("tap-x", "[]");
+
+  const auto release = update();
+
+  ASSERT_TRUE(is_live(release)) << log(release);
+  EXPECT_THAT(log(release), HasSubstr("note: meltano.yml: There is no schedule"));
+  EXPECT_THAT(release.plan.value_or(""), HasSubstr("There is no schedule"));
+}
+
 TEST_F(DeployerTest, ADeployThatWasKilledIsTakenUpAgain) {
   commit_project("tap-x");
   const auto deployment = now(tenant);
   const auto queued = database->write(
-      [&](db::Session& db) { return store::queue_release(db, deployment, false, clock.now()); });
+      [&](db::Session& db) { return store::queue_release(db, deployment, {}, clock.now()); });
   database->write(
       [&](db::Session& db) { return store::claim_release(db, "dead", clock.now(), 20s); });
   fs::create_directories(home().release(queued.key) / "checkout.new/half");
@@ -609,7 +786,7 @@ TEST_F(DeployerTest, case_04_ABuilderThatHangsIsReplacedAndDoesNoHarmWhenItComes
   commit_project("tap-x");
   const auto deployment = now(tenant);
   const auto queued = database->write(
-      [&](db::Session& db) { return store::queue_release(db, deployment, false, clock.now()); });
+      [&](db::Session& db) { return store::queue_release(db, deployment, {}, clock.now()); });
   const auto options = [&](const char* worker) {
     return Options{.worker = worker, .allow_local_repositories = true, .sandbox = sandbox};
   };
@@ -660,7 +837,7 @@ TEST_F(DeployerTest, StoppingGivesTheReleaseBackAtOnce) {
   commit_project("tap-x");
   const auto deployment = now(tenant);
   const auto queued = database->write(
-      [&](db::Session& db) { return store::queue_release(db, deployment, false, clock.now()); });
+      [&](db::Session& db) { return store::queue_release(db, deployment, {}, clock.now()); });
   const auto stopped = deployer();
   stopped->stop();
   EXPECT_EQ(stopped->step(), std::nullopt);
@@ -742,6 +919,55 @@ TEST_F(DeployerTest, CleanUpTakesWhatNobodyNeeds) {
   EXPECT_FALSE(fs::exists(home().environments() / tap_key(first)));
   EXPECT_TRUE(fs::exists(environment(second)));
   EXPECT_TRUE(fs::exists(home().checkout(third.key)));
+}
+
+TEST_F(DeployerTest, WhatBuildNamesIsRunOnceAndSealedIntoTheRelease) {
+  add_wheel("meltano", pinned_meltano, "builds");
+  const auto commit_with = [&](std::string_view task) {
+    put("meltano.yml",
+        fmt::format("version: 1\nenvironments: [{{name: prod}}]\nannotations: {{cupola: {{build: "
+                    "[{}]}}}}\nplugins: {{utilities: [{{name: maker, namespace: maker, pip_url: "
+                    "tap-x, executable: tap-x, commands: {{deps: deps, fail: fail}}}}]}}\n",
+                    task));
+    commit();
+  };
+  database->write([&](db::Session& db) {
+    ASSERT_TRUE(store::set_secret(db, *vault, tenant.organization.key, tenant.project.key, {},
+                                  "WORD", Secret("open sesame"), noon));
+  });
+  commit_with("maker:deps");
+
+  const auto release = update();
+
+  ASSERT_TRUE(is_live(release)) << log(release);
+  EXPECT_THAT(log(release), HasSubstr("it says ${WORD} True"));
+  const fs::path checkout = home().checkout(release.key);
+  EXPECT_EQ(read_file(checkout / "built.txt", 10).value_or(""), "x");
+  EXPECT_FALSE(fs::exists(checkout / "pipe"));
+  EXPECT_FALSE(fs::exists(checkout / ".meltano"));
+  EXPECT_EQ(fs::last_write_time(checkout / "built.txt"),
+            fs::last_write_time(checkout / "meltano.yml"));
+  struct ::stat info {};
+  ASSERT_EQ(::stat((checkout / "built.txt").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0666u);
+  EXPECT_EQ(info.st_uid, ::geteuid());
+  EXPECT_EQ(update().status, store::ReleaseStatus::unchanged);
+
+  // Another server has it by doing the same.
+  const Home elsewhere(root / "elsewhere");
+  Deployer there({.database = *database, .vault = *vault, .clock = clock, .home = elsewhere},
+                 {.worker = "there", .allow_local_repositories = true, .sandbox = sandbox});
+  for (int i = 0; i < 2; ++i) {
+    const auto made = there.ensure_files(release);
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(read_file(elsewhere.checkout(release.key) / "built.txt", 10).value_or(""), "x");
+  }
+
+  commit_with("maker:fail");
+  const auto failed = update();
+  EXPECT_EQ(failed.status, store::ReleaseStatus::failed);
+  EXPECT_THAT(failed.error.value_or(""), HasSubstr("'maker:fail' ended with exit code 3"));
+  EXPECT_EQ(now(tenant).release, release.key);
 }
 
 TEST_F(DeployerTest, ADirectoryOutsideOrMissingIsRefused) {

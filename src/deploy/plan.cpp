@@ -52,6 +52,45 @@ const store::ContentSchedule* find(const store::ReleaseContent* content, std::st
   return found == content->schedules.end() ? nullptr : &*found;
 }
 
+/// The tasks of the job that the schedule runs.
+std::string tasks_of(const store::ReleaseContent& content, const store::ContentSchedule& schedule) {
+  const auto job = std::find_if(content.jobs.begin(), content.jobs.end(),
+                                [&](const auto& one) { return one.name == schedule.job; });
+  return job == content.jobs.end() ? "" : join(job->tasks, ", ");
+}
+
+/// What a schedule is besides interval, zone and command, for a person.
+std::vector<std::pair<std::string, std::string>> details_of(const store::ReleaseContent& content,
+                                                            const store::ContentSchedule& one) {
+  const store::ReleasedSchedule& settings = one.settings;
+  std::vector<std::string> env;
+  for (const auto& variable : one.env) env.push_back(variable.first);
+  return {{"tasks", tasks_of(content, one)},
+          {"env", join(env, " ")},
+          {"overlap", std::string(to_text(settings.overlap))},
+          {"missed", std::string(to_text(settings.missed))},
+          {"run_timeout", cupola::to_text(settings.run_timeout)},
+          {"retries", fmt::format("{}", settings.retries)},
+          {"retry_wait", cupola::to_text(settings.retry_wait)},
+          {"state ids", join(settings.state_ids, " ")}};
+}
+
+/// Adds to both what differs of the details.
+void add_details(const store::ReleaseContent& before, const store::ContentSchedule& old,
+                 const store::ReleaseContent& after, const store::ContentSchedule& schedule,
+                 std::string& from, std::string& to) {
+  const auto were = details_of(before, old);
+  const auto are = details_of(after, schedule);
+  for (std::size_t i = 0; i < are.size(); ++i) {
+    if (were[i] == are[i]) continue;
+    const auto shown = [](const std::string& text) { return text.empty() ? "none" : text; };
+    from += fmt::format("; {} {}", were[i].first, shown(were[i].second));
+    to += fmt::format("; {} {}", are[i].first, shown(are[i].second));
+  }
+  // Of variables the names alone are told.
+  if (old.env != schedule.env) to += "; other values in env";
+}
+
 json::object with_change(json::object object, const std::string& from, const std::string& to) {
   if (!from.empty()) object["from"] = json_text(from);
   if (!to.empty()) object["to"] = json_text(to);
@@ -78,10 +117,11 @@ std::vector<ScheduleChange> compare_schedules(const std::vector<store::Schedule>
       continue;
     }
     const auto* old = find(before, name);
-    const std::string to = describe(schedule.settings.interval, schedule.settings.timezone,
-                                    old == nullptr ? std::vector<std::string>{} : schedule.command);
-    const std::string from = describe(row->interval, row->timezone,
-                                      old == nullptr ? std::vector<std::string>{} : old->command);
+    std::string to = describe(schedule.settings.interval, schedule.settings.timezone,
+                              old == nullptr ? std::vector<std::string>{} : schedule.command);
+    std::string from = describe(row->interval, row->timezone,
+                                old == nullptr ? std::vector<std::string>{} : old->command);
+    if (old != nullptr) add_details(*before, *old, after, schedule, from, to);
     if (from == to) continue;
     changes.push_back({.name = name,
                        .kind = ScheduleChange::Kind::changes,
@@ -145,10 +185,11 @@ json::object to_json(const Plan& plan) {
                       {"hint", json_text(fault.hint)},
                       {"severity", finding.fatal ? "rejects" : "warning"}});
   }
-  return {{"commit", plan.commit},
-          {"schedules", std::move(schedules)},
-          {"plugins", std::move(plugins)},
-          {"faults", std::move(faults)}};
+  json::array build;
+  for (const auto& task : plan.build) build.emplace_back(json_text(task));
+  return {{"commit", plan.commit},         {"unchanged", plan.unchanged},
+          {"build", std::move(build)},     {"schedules", std::move(schedules)},
+          {"plugins", std::move(plugins)}, {"faults", std::move(faults)}};
 }
 
 std::vector<std::string> to_lines(const Plan& plan) {

@@ -17,7 +17,7 @@ struct ScheduleChange {
   enum class Kind {
     appears,   ///< new; it starts switched off
     vanishes,  ///< its switch and offset are kept for when it comes back
-    changes,   ///< interval, zone, or what it runs
+    changes,   ///< interval, zone, what it runs, or how
     returns    ///< it was there once: with the switch and offset of then
   };
   std::string name;
@@ -40,9 +40,11 @@ struct PluginChange {
 
 struct Plan {
   std::string commit;
+  bool unchanged = false;                 ///< an update would leave the live release as it is
+  std::vector<std::string> build;         ///< tasks that are run once for the release
   std::vector<ScheduleChange> schedules;  ///< those that stay as they are are not named
   std::vector<PluginChange> plugins;
-  std::vector<Finding> faults;
+  std::vector<Finding> faults;  ///< those that are not fatal are warnings
 };
 
 /// `known` are all schedules that the deployment ever had, `before` the live release's content.

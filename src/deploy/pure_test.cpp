@@ -142,6 +142,31 @@ TEST(PlanTest, TellsWhatBecomesOfSchedules) {
                           "schedule back returns, switched on", "schedule gone vanishes"));
 }
 
+TEST(PlanTest, AScheduleChangesWithItsJobItsPoliciesAndItsVariables) {
+  store::Schedule row;
+  row.name = "daily";
+  row.interval = "@daily";
+  row.timezone = "UTC";
+  store::ReleaseContent before;
+  before.schedules = {schedule("daily", "@daily", "load")};
+  before.schedules[0].env = {{"A", "1"}};
+  before.jobs = {{.name = "load", .tasks = {"tap-a target-b"}}};
+  store::ReleaseContent after = before;
+  const auto lines = [&] {
+    return to_lines({.schedules = compare_schedules({row}, &before, after)});
+  };
+  EXPECT_THAT(lines(), IsEmpty());
+
+  after.jobs[0].tasks.emplace_back("dbt:run");
+  after.schedules[0].settings.overlap = store::Overlap::skip;
+  after.schedules[0].env = {{"A", "secret"}};
+
+  EXPECT_THAT(lines(),
+              ElementsAre("schedule daily changes from '@daily: run load; tasks tap-a target-b; "
+                          "overlap queue_one' to '@daily: run load; tasks tap-a target-b, dbt:run; "
+                          "overlap skip; other values in env'"));
+}
+
 TEST(PlanTest, NamesThePackagesThatMoved) {
   const Lock before{{{.names = {"extractors/tap-x"}, .resolution = "a==1\nb==1\n"}}};
   const LockEntry after{.names = {"extractors/tap-x"}, .resolution = "a==1\nb==2\n"};

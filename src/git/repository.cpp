@@ -203,6 +203,15 @@ Result<Instant> Repository::commit_time(std::string_view commit) const {
   return Instant{std::chrono::seconds{seconds}};
 }
 
+Result<std::string> Repository::object_at(std::string_view commit, std::string_view path) const {
+  const Mirror mirror(mirror_, url_, options_, access_);
+  const std::string name =
+      path == "." ? fmt::format("{}^{{tree}}", commit) : fmt::format("{}:{}", commit, path);
+  const auto found = mirror.run({"rev-parse", "--verify", "--quiet", "--end-of-options", name}, {});
+  if (!found) return found.error();
+  return found->exit.ok() ? std::string(trim(found->out)) : std::string();
+}
+
 std::vector<std::string> Repository::kept() const {
   std::vector<std::string> commits;
   if (!fs::exists(mirror_ / "HEAD")) return commits;

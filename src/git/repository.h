@@ -70,6 +70,10 @@ class Repository {
   /// When the commit was made; not_found when the mirror lacks it.
   Result<Instant> commit_time(std::string_view commit) const;
 
+  /// The id of the file or folder at `path` ("." for all) in the tree of a commit that the mirror
+  /// has; empty when there is none. Equal ids: names, content and executable bits are equal.
+  Result<std::string> object_at(std::string_view commit, std::string_view path) const;
+
   /// Writes the commit's tree to `folder`, which must be absent or empty. Links stay links, the
   /// time of every file and folder is the commit's, and permissions are 0666 or 0777 for all: a
   /// run works on it through a layer of its own, and may be any user there. Errors: not_found,

@@ -183,7 +183,7 @@ TEST_P(ExpandTest, AFailedDeployIsToldToThoseWhoAsk) {
   const auto asks = set(receiver.url(), R"([{"events":["deploy"]}])");
   const auto does_not = set(receiver.url() + "2");
   db->write([&](db::Session& session) {
-    const auto release = store::queue_release(session, tenant.deployment, false, noon);
+    const auto release = store::queue_release(session, tenant.deployment, {}, noon);
     store::claim_release(session, "server", noon, 1min);
     ASSERT_TRUE(store::fail_release(session, release.key, "server", std::nullopt,
                                     "there is no meltano.yml", noon));

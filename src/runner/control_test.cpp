@@ -47,6 +47,11 @@ class FakeMachine : public Machine {
   std::vector<store::CapturedState> states(const RunId&, std::vector<std::string>&) override {
     return {};
   }
+  std::vector<store::Artifact> copy_artifacts(const store::Run&, const store::ReleaseContent&,
+                                              std::int64_t) override {
+    return {};
+  }
+  void settle_artifacts(const RunId&, std::int64_t, bool) override {}
   void tidy_up(const RunId&, bool) override {}
   void sweep(const std::set<RunId>&, const std::function<bool(const RunId&)>&) override {}
 

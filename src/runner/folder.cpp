@@ -105,7 +105,7 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   make_open_folder(prepared.states);
 
   // The run's own layer over the checkout; where there is no overlay, its copy is made there.
-  const fs::path own = folder / "upper";
+  const fs::path own = own_layer(home, run.id);
   make_open_folder(own);
   prepared.layout = {.project = (isolated ? fs::path("/repository") / directory : own / directory)
                                     .lexically_normal()
@@ -136,7 +136,7 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
   }
 
   for (const std::string& path : content.persist) {
-    const fs::path kept = home.persisted(run.deployment) / name_of(path);
+    const fs::path kept = persisted_folder(home, run.deployment, path);
     make_open_folder(kept);
     if (uid && ::lchown(kept.c_str(), persisted_owner, persisted_owner) != 0) {
       throw Failure("Cannot change the owner of " + kept.string() + ": " + system_text(errno));
@@ -157,6 +157,15 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
     check(process::give_to(folder / "home", *uid));
   }
   return prepared;
+}
+
+fs::path own_layer(const Home& home, const RunId& run) {
+  return home.run(run) / "upper";
+}
+
+fs::path persisted_folder(const Home& home, const DeploymentKey& deployment,
+                          std::string_view path) {
+  return home.persisted(deployment) / name_of(path);
 }
 
 std::optional<unsigned> owner_of(const fs::path& folder) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/home.h"
 #include "process/sandbox.h"
@@ -28,6 +29,12 @@ struct PreparedFolder {
 PreparedFolder prepare_folder(const Home& home, const store::Run& run,
                               const store::ReleaseContent& content, const process::Support& support,
                               std::optional<unsigned> uid);
+
+/// The run's own layer over the checkout (a copy of it, where there is no overlay).
+std::filesystem::path own_layer(const Home& home, const RunId& run);
+/// Where what the deployment persists at `path` of the project lies; no run can replace it.
+std::filesystem::path persisted_folder(const Home& home, const DeploymentKey& deployment,
+                                       std::string_view path);
 
 /// The uid that owns the run's own files, so that a restarted server knows its slot.
 std::optional<unsigned> owner_of(const std::filesystem::path& folder);

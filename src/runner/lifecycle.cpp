@@ -44,6 +44,16 @@ store::RunResult result_for(const Surroundings& with, const OpenRun& open) {
   return {.status = store::RunStatus::cancelled, .cause = "stopped before it started"};
 }
 
+/// What the release of the run asks to keep of its files.
+std::vector<store::Artifact> copy_artifacts(const Surroundings& with, const OpenRun& open) {
+  const auto release = with.database.read([&](db::Session& db) {
+    return open.run.release ? store::find_release(db, *open.run.release) : std::nullopt;
+  });
+  if (!release || !release->content) return {};
+  return with.machine.copy_artifacts(open.run, store::parse_release_content(*release->content),
+                                     open.lease.token);
+}
+
 }  // namespace
 
 bool is_final(db::Database& database, const RunId& id) {
@@ -127,6 +137,8 @@ void end_run(const Surroundings& with, OpenRun& open) {
   std::vector<std::string> trouble;
   const auto states = with.machine.states(open.run.id, trouble);
   for (const std::string& line : trouble) log_warning("run {}: {}", open.run.id.text(), line);
+  const auto artifacts = copy_artifacts(with, open);
+  crash_point("artifacts.copied");
   const Instant now = with.clock.now();
   if (!open.is_marked_running) {
     result.is_frequent =
@@ -134,6 +146,7 @@ void end_run(const Surroundings& with, OpenRun& open) {
   }
   const store::Finish finish = with.database.write([&](db::Session& db) {
     const store::Finish done = store::finish_run(db, open.lease, result, states, now);
+    if (done != store::Finish::stale) store::keep_artifacts(db, open.lease, artifacts);
     crash_point("run.ending");
     return done;
   });
@@ -147,6 +160,7 @@ void end_run(const Surroundings& with, OpenRun& open) {
              result.cause ? ": " : "", result.cause.value_or(""),
              finish == store::Finish::queued_again ? "; it is tried again" : "");
   }
+  with.machine.settle_artifacts(open.run.id, open.lease.token, finish != store::Finish::stale);
   with.machine.tidy_up(open.run.id, is_final(with.database, open.run.id));
   crash_point("run.wiped");
 }

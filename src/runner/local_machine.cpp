@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "logs/writer.h"
 #include "process/ownership.h"
+#include "runner/artifacts.h"
 #include "runner/capture.h"
 #include "runner/folder.h"
 #include "runner/lease_watch.h"
@@ -207,6 +208,16 @@ store::RunResult LocalMachine::result(const store::Run& run) const {
 std::vector<store::CapturedState> LocalMachine::states(const RunId& run,
                                                        std::vector<std::string>& trouble) {
   return read_states(home_.run(run) / "state", trouble);
+}
+
+std::vector<store::Artifact> LocalMachine::copy_artifacts(const store::Run& run,
+                                                          const store::ReleaseContent& content,
+                                                          std::int64_t lease_token) {
+  return runner::copy_artifacts(home_, run, content, lease_token);
+}
+
+void LocalMachine::settle_artifacts(const RunId& run, std::int64_t lease_token, bool are_kept) {
+  runner::settle_artifacts(home_, run, lease_token, are_kept);
 }
 
 void LocalMachine::tidy_up(const RunId& run, bool is_final) {

@@ -32,6 +32,10 @@ class LocalMachine : public Machine {
   store::RunResult result(const store::Run& run) const override;
   std::vector<store::CapturedState> states(const RunId& run,
                                            std::vector<std::string>& trouble) override;
+  std::vector<store::Artifact> copy_artifacts(const store::Run& run,
+                                              const store::ReleaseContent& content,
+                                              std::int64_t lease_token) override;
+  void settle_artifacts(const RunId& run, std::int64_t lease_token, bool are_kept) override;
   void tidy_up(const RunId& run, bool is_final) override;
   void sweep(const std::set<RunId>& open,
              const std::function<bool(const RunId&)>& is_final) override;

@@ -16,6 +16,7 @@
 #include "base/outcome.h"
 #include "base/secret.h"
 #include "runner/command.h"
+#include "store/artifacts.h"
 #include "store/deployments.h"
 #include "store/organizations.h"
 #include "store/release_content.h"
@@ -96,6 +97,13 @@ class Machine {
   /// passed over.
   virtual std::vector<store::CapturedState> states(const RunId& run,
                                                    std::vector<std::string>& trouble) = 0;
+  /// Copies the files of the attempt that the release asks to keep to where they lie beside its
+  /// log, in a folder of the lease token. `settle_artifacts` then removes those of other attempts,
+  /// or, where these were not written down, these.
+  virtual std::vector<store::Artifact> copy_artifacts(const store::Run& run,
+                                                      const store::ReleaseContent& content,
+                                                      std::int64_t lease_token) = 0;
+  virtual void settle_artifacts(const RunId& run, std::int64_t lease_token, bool are_kept) = 0;
   /// After the end of an attempt: wipes the folder, and compresses the log where the run is final;
   /// else the next attempt adds to it.
   virtual void tidy_up(const RunId& run, bool is_final) = 0;

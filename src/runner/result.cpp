@@ -57,6 +57,13 @@ std::string mebibytes(std::int64_t bytes) {
   return fmt::format("{} MiB", bytes >> 20);
 }
 
+std::string words_for_stop(std::string_view cancel_code) {
+  if (cancel_code == "user") return "stopped on request";
+  if (cancel_code == "deployment_deleted") return "its deployment was deleted";
+  if (cancel_code == "shutdown") return "the machine was shut down";
+  return fmt::format("stopped: {}", cancel_code);
+}
+
 }  // namespace
 
 std::string opening_of(const store::Run& run) {
@@ -109,9 +116,9 @@ store::RunResult result_of(const store::Run& run, const supervisor::Outcome& out
         to_text(longest_silence_for(options.lease)));
   } else if (outcome.stopped) {
     result.status = store::RunStatus::cancelled;
-    result.cancel_code = run.cancel_code.value_or("user");
-    result.cause =
-        *result.cancel_code == "user" ? "stopped on request" : "stopped: " + *result.cancel_code;
+    // Nobody asked this server to: the machine told all its programs to end.
+    result.cancel_code = run.cancel_code.value_or(run.stop_requested_at ? "user" : "shutdown");
+    result.cause = words_for_stop(*result.cancel_code);
   } else if (outcome.timed_out) {
     result.status = store::RunStatus::timed_out;
     result.cause = fmt::format("It ran longer than its limit of {}.", to_text(run.run_timeout));

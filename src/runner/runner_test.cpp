@@ -1,5 +1,6 @@
 #include "runner/runner.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -12,8 +13,10 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "logs/reader.h"
+#include "runner/artifacts.h"
 #include "runner/upkeep.h"
 #include "store/attempts.h"
+#include "store/deletions.h"
 #include "store/release_content.h"
 #include "store/runs.h"
 #include "store/secrets.h"
@@ -42,6 +45,10 @@ case $last in
   slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
   short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
   keep) echo again >> output/kept && chmod 4755 output/kept ;;
+  leave) mkdir -p target/deep; echo m > target/manifest.json; echo "r $CUPOLA_ATTEMPT" > target/deep/results.json
+    ln -s "$HIDDEN" target/link.json; ln -s "$HIDDEN" elsewhere; mkfifo target/pipe.json; mkdir target/folder.json
+    echo p > output/persisted.json; echo c > outside.txt; [ "$CUPOLA_ATTEMPT" = 2 ] || exit "$LEAVES" ;;
+  many) mkdir target; i=0; while [ $i -lt 130 ]; do echo > target/$i.json; i=$((i+1)); done ;;
   link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;;
   hidden) ls /root "$HIDDEN" >&2; id -u >&2; pwd >&2 ;;
 esac
@@ -54,7 +61,7 @@ class RunnerTest : public ::testing::Test {
     vault_.emplace(store::Vault::open(home_.key(), *db_));
     db_->write([&](db::Session& session) {
       tenant_ = cupola::testing::add_tenant(session, "acme", now());
-      const auto release = store::queue_release(session, tenant_.deployment, false, now());
+      const auto release = store::queue_release(session, tenant_.deployment, {}, now());
       store::claim_release(session, "deployer", now(), 1min);
       store::ReleaseContent content{
           .commit = std::string(40, 'a'),
@@ -175,6 +182,16 @@ class RunnerTest : public ::testing::Test {
     if (!reader) return text;
     for (const auto& line : reader->read(0, 10000)) text += line.text + "\n";
     return text;
+  }
+  std::vector<store::Artifact> artifacts_of(const RunId& id) {
+    return db_->read([&](db::Session& session) {
+      return store::list_artifacts(session, tenant_.organization.key, id);
+    });
+  }
+  std::string content_of(const RunId& id, const store::Artifact& artifact) {
+    return read_file(home_.artifacts(id) / std::to_string(artifact.lease_token) / artifact.path,
+                     1000)
+        .value_or("none");
   }
   std::optional<store::StateVersion> state() {
     return db_->read([&](db::Session& session) {
@@ -632,6 +649,98 @@ TEST_F(RunnerTest, ALinkThatARunLeftInAPersistedFolderLeadsNowhere) {
 
   EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
   EXPECT_EQ(fs::status(target).permissions(), fs::perms::owner_all);
+}
+
+TEST_F(RunnerTest, FilesThatTheProjectAsksForAreKeptAndLinksLeadNowhere) {
+  write_file(home_.root() / "secret", "not for runs");
+  change_content([](store::ReleaseContent& content) {
+    content.artifacts = {"target", "output/*.json", "elsewhere", "../outside.txt", "*.yml"};
+  });
+
+  const RunId id = start("leave", 1h, {{"HIDDEN", home_.root() / "secret"}, {"LEAVES", "3"}});
+  ASSERT_EQ(wait_for_end(id).status, store::RunStatus::failed);
+
+  const auto kept = artifacts_of(id);
+  ASSERT_EQ(kept.size(), 3u);
+  EXPECT_EQ(kept[0].path, "output/persisted.json");
+  EXPECT_EQ(content_of(id, kept[0]), "p\n");
+  EXPECT_EQ(kept[1].path, "target/deep/results.json");
+  EXPECT_EQ(content_of(id, kept[1]), "r 1\n");
+  EXPECT_EQ(kept[2].path, "target/manifest.json");
+  EXPECT_EQ(kept[2].bytes, 2);
+  for (const auto& artifact : kept) EXPECT_FALSE(artifact.fault) << *artifact.fault;
+
+  clean_up(*db_, home_, {}, now() + 399 * 24h);
+  EXPECT_TRUE(fs::exists(home_.artifacts(id)));
+  clean_up(*db_, home_, {}, now() + 401 * 24h);
+  EXPECT_FALSE(fs::exists(home_.artifacts(id)));
+  EXPECT_TRUE(artifacts_of(id).empty());
+}
+
+TEST_F(RunnerTest, TheLastAttemptsFilesTakeThePlaceOfThoseBefore) {
+  change_content([](store::ReleaseContent& content) { content.artifacts = {"target/**"}; });
+  store::NewRun run = cupola::testing::new_run(tenant_, now());
+  run.tasks = {"leave"};
+  run.state_ids = {"prod:tap-to-target"};
+  run.options.env = {{"HIDDEN", "/nowhere"}, {"LEAVES", "3"}};
+  run.most_attempts = 2;
+  run.retry_wait = 10ms;
+  db_->write([&](db::Session& session) { store::add_run(session, run, now()); });
+  runner_->wake();
+
+  ASSERT_EQ(wait_for_end(run.id).status, store::RunStatus::succeeded);
+
+  const auto kept = artifacts_of(run.id);
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(content_of(run.id, kept[0]), "r 2\n");
+  EXPECT_EQ(std::distance(fs::directory_iterator(home_.artifacts(run.id)), {}), 1)
+      << "those of the first attempt are gone";
+}
+
+TEST_F(RunnerTest, ARunKeepsSoManyFilesAndNoMore) {
+  change_content([](store::ReleaseContent& content) { content.artifacts = {"target"}; });
+
+  const RunId id = start("many");
+  ASSERT_EQ(wait_for_end(id).status, store::RunStatus::succeeded);
+
+  const auto told = artifacts_of(id);
+  const auto kept =
+      std::count_if(told.begin(), told.end(), [](const auto& artifact) { return !artifact.fault; });
+  EXPECT_EQ(kept, static_cast<std::ptrdiff_t>(most_artifacts));
+  EXPECT_EQ(told.size(), most_artifacts + 20);
+  EXPECT_NE(told.back().fault.value_or("").find("100 files at most"), std::string::npos)
+      << told.back().path;
+}
+
+TEST_F(RunnerTest, ARunWhoseDeploymentIsDeletedIsStoppedAndSaysWhy) {
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(
+        store::delete_deployment(session, tenant_.organization.key, tenant_.deployment.key, now()));
+  });
+  runner_->wake();
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::cancelled);
+  EXPECT_EQ(run.cancel_code, "deployment_deleted");
+  EXPECT_EQ(run.cause, "its deployment was deleted");
+  EXPECT_NE(log_of(id).find("stopping"), std::string::npos);
+}
+
+TEST_F(RunnerTest, ARunThatTheMachineStoppedSaysSo) {
+  const RunId id = start("slow");
+  ASSERT_TRUE(wait_until_running(id));
+
+  const auto process = supervisor::parse_supervisor_process(
+      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  ASSERT_EQ(::kill(process->pid, SIGTERM), 0);
+  const store::Run run = wait_for_end(id);
+
+  EXPECT_EQ(run.status, store::RunStatus::cancelled);
+  EXPECT_EQ(run.cancel_code, "shutdown");
+  EXPECT_EQ(run.cause, "the machine was shut down");
 }
 
 TEST_F(RunnerTest, WhatWaitedTooLongEndsFailedAndSaysSo) {

@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "base/crash_point.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "logs/reader.h"
 #include "logs/writer.h"
+#include "store/artifacts.h"
 #include "store/attempts.h"
 #include "store/audit.h"
 #include "store/credits.h"
+#include "store/deletions.h"
 #include "store/replies.h"
 #include "store/runs.h"
 #include "store/schedules.h"
@@ -44,6 +47,23 @@ void close_open_logs(db::Database& database, const Home& home) {
   }
 }
 
+/// The files first: without its row a run's folder would be nobody's.
+void remove_old_artifacts(db::Database& database, const Home& home, Instant before) {
+  for (;;) {
+    const auto old = database.read([&](db::Session& db) {
+      return store::list_runs_with_old_artifacts(db, before, rows_a_step);
+    });
+    if (old.empty()) return;
+    for (const RunId& run : old) {
+      if (!remove_tree(home.artifacts(run)))
+        log_warning("run {}: artifacts could not be removed whole", run.text());
+    }
+    database.write([&](db::Session& db) {
+      for (const RunId& run : old) store::forget_artifacts(db, run);
+    });
+  }
+}
+
 }  // namespace
 
 Removed clean_up(db::Database& database, const Home& home, const Retention& retention,
@@ -68,6 +88,7 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
     removed.logs += static_cast<std::int64_t>(old.size());
     if (old.size() < rows_a_step) break;
   }
+  remove_old_artifacts(database, home, now - retention.runs);
   for (;;) {
     const auto gone = database.write([&](db::Session& db) {
       return store::delete_old_runs(db, now - retention.runs, rows_a_step);
@@ -80,6 +101,10 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
     return store::delete_old_fires(db, now - retention.runs, rows_a_step);
   }) == rows_a_step) {
   }
+  database.write([&](db::Session& db) {
+    store::drop_silent_notifications(db);
+    store::purge_deleted(db, now - retention.runs);
+  });
   removed.state_versions = database.write(
       [&](db::Session& db) { return store::trim_states(db, retention.state_versions); });
   crash_point("upkeep.states_trimmed");

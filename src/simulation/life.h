@@ -53,6 +53,11 @@ struct Server::Life : public runner::Machine,
   std::optional<supervisor::Started> started(const RunId& run) const override;
   bool takes_signals(const RunId& run) const override;
   store::RunResult result(const store::Run& run) const override;
+  std::vector<store::Artifact> copy_artifacts(const store::Run&, const store::ReleaseContent&,
+                                              std::int64_t) override {
+    return {};
+  }
+  void settle_artifacts(const RunId&, std::int64_t, bool) override {}
   std::vector<store::CapturedState> states(const RunId& run,
                                            std::vector<std::string>& trouble) override;
   void tidy_up(const RunId& run, bool is_final) override;

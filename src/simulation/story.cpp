@@ -126,7 +126,7 @@ void Story::vary(store::ReleasedSchedule& schedule) {
 
 /// What deploy::Deployer does when it switches over.
 void Story::deploy_now(db::Session& db, const Deployment& deployment, Instant now) {
-  const auto queued = store::queue_release(db, deployment.row, false, now);
+  const auto queued = store::queue_release(db, deployment.row, {}, now);
   const auto claimed = store::claim_release(db, "deployer", now, 1min);
   if (!claimed) return;
   store::ReleaseContent content{

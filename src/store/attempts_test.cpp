@@ -297,22 +297,6 @@ TEST_P(AttemptsTest, AttemptsGoWithTheirRun) {
     EXPECT_THAT(delete_old_runs(session, noon + 1h, 10), ElementsAre(old));
   });
   EXPECT_EQ(count("run_attempts"), 1);
-  db->write([&](db::Session& session) {
-    EXPECT_TRUE(delete_deployment(session, tenant->organization.key, tenant->deployment.key));
-  });
-  EXPECT_EQ(count("run_attempts"), 0);
-}
-
-TEST_P(AttemptsTest, AProjectIsDeletedWithTheAttemptsOfItsRuns) {
-  fire(noon);
-  end(claim_one(noon), noon);
-  end(claim_one(noon + 30s), noon + 30s, RunStatus::succeeded);
-
-  db->write([&](db::Session& session) {
-    EXPECT_TRUE(delete_project(session, tenant->organization.key, tenant->project.key));
-  });
-
-  EXPECT_EQ(count("run_attempts"), 0);
 }
 
 TEST_P(AttemptsTest, LogsOfRunsThatEndedWhileTheyWaitedAreStillToBeClosed) {

@@ -5,18 +5,18 @@
 #include "base/text.h"
 #include "store/columns.h"
 #include "store/names.h"
-#include "store/notifications.h"
 
 namespace cupola::store {
 namespace {
 
 #define DEPLOYMENT_COLUMNS                                                                         \
   "d.key, d.organization_key, d.project_key, d.name, d.slug, d.environment, d.revision, d.status," \
-  " d.release_key, d.created_at, d.updated_at"
+  " d.release_key, d.created_at, d.updated_at, d.deleted_at"
 
-constexpr Words<DeploymentStatus, 3> status_words = {{{DeploymentStatus::deploying, "deploying"},
+constexpr Words<DeploymentStatus, 4> status_words = {{{DeploymentStatus::deploying, "deploying"},
                                                       {DeploymentStatus::live, "live"},
-                                                      {DeploymentStatus::failed, "failed"}}};
+                                                      {DeploymentStatus::failed, "failed"},
+                                                      {DeploymentStatus::deleted, "deleted"}}};
 
 Deployment to_deployment(const db::Row& row) {
   return {.key = row.get<DeploymentKey>(0),
@@ -29,7 +29,14 @@ Deployment to_deployment(const db::Row& row) {
           .status = value_in_column(status_words, row.get<std::string>(7)),
           .release = row.get<std::optional<ReleaseKey>>(8),
           .created_at = row.get<Instant>(9),
-          .updated_at = row.get<Instant>(10)};
+          .updated_at = row.get<Instant>(10),
+          .deleted_at = row.get<std::optional<Instant>>(11)};
+}
+
+Error name_taken(const std::string& slug) {
+  return {Error::Kind::conflict,
+          fmt::format("The project has a deployment with the short name {} already.", slug),
+          "Update that one, delete it to deploy another environment, or choose another name."};
 }
 
 }  // namespace
@@ -70,18 +77,24 @@ Result<Deployment> create_deployment(db::Session& db, const OrganizationKey& org
                                  {"status", to_text(made.status)},
                                  {"now", now}});
   if (added == 1) return made;
-  return Error{
-      Error::Kind::conflict,
-      fmt::format("The project has a deployment with the short name {} already.", made.slug),
-      "Update that one, delete it to deploy another environment, or choose another name."};
+  return name_taken(made.slug);
 }
 
 std::optional<Deployment> find_deployment(db::Session& db, const OrganizationKey& organization,
                                           const ProjectKey& project, std::string_view name) {
   return db.one("SELECT " DEPLOYMENT_COLUMNS R"sql( FROM deployments d
       WHERE d.organization_key = :organization AND d.project_key = :project
-        AND (d.name = :name OR d.slug = :name)
+        AND d.deleted_at IS NULL AND (d.name = :name OR d.slug = :name)
       ORDER BY CASE WHEN d.name = :name THEN 0 ELSE 1 END LIMIT 1)sql",
+                to_deployment,
+                {{"organization", organization}, {"project", project}, {"name", name}});
+}
+
+std::optional<Deployment> find_deployment_ever(db::Session& db, const OrganizationKey& organization,
+                                               const ProjectKey& project, std::string_view name) {
+  if (auto present = find_deployment(db, organization, project, name)) return present;
+  return db.one("SELECT " DEPLOYMENT_COLUMNS R"sql( FROM deployments d
+      WHERE d.organization_key = :organization AND d.project_key = :project AND d.slug = :name)sql",
                 to_deployment,
                 {{"organization", organization}, {"project", project}, {"name", name}});
 }
@@ -93,9 +106,10 @@ std::optional<Deployment> find_deployment(db::Session& db, const DeploymentKey& 
 
 std::vector<Deployment> list_deployments(db::Session& db, const OrganizationKey& organization,
                                          const std::optional<ProjectKey>& project,
-                                         std::string_view after, int limit) {
+                                         std::string_view after, int limit, bool deleted) {
   std::string sql =
       "SELECT " DEPLOYMENT_COLUMNS " FROM deployments d WHERE d.organization_key = :organization";
+  sql += deleted ? " AND d.deleted_at IS NOT NULL" : " AND d.deleted_at IS NULL";
   db::Params params = {{"organization", organization}, {"limit", limit}};
   if (project) {
     sql += " AND d.project_key = :project";
@@ -110,41 +124,36 @@ std::vector<Deployment> list_deployments(db::Session& db, const OrganizationKey&
   return db.all(sql, to_deployment, params);
 }
 
-void set_revision(db::Session& db, const DeploymentKey& deployment, std::string_view revision,
-                  Instant now) {
-  db.execute("UPDATE deployments SET revision = :revision, updated_at = :now WHERE key = :key",
-             {{"revision", revision}, {"now", now}, {"key", deployment}});
+Result<Deployment> rename_deployment(db::Session& db, const Deployment& deployment,
+                                     std::string_view name, Instant now) {
+  if (const auto checked = check_name_with_slug("a deployment", name); !checked) {
+    return checked.error();
+  }
+  Deployment renamed = deployment;
+  renamed.name = name;
+  renamed.slug = slug(name);
+  renamed.updated_at = now;
+  const auto done = db.execute(R"sql(
+      UPDATE deployments SET name = :name, slug = :slug, updated_at = :now
+      WHERE key = :key AND deleted_at IS NULL AND NOT EXISTS
+        (SELECT 1 FROM deployments o
+         WHERE o.project_key = :project AND o.slug = :slug AND o.key <> :key))sql",
+                               {{"name", renamed.name},
+                                {"slug", renamed.slug},
+                                {"now", now},
+                                {"key", renamed.key},
+                                {"project", renamed.project}});
+  if (done != 1) return name_taken(renamed.slug);
+  return renamed;
 }
 
-Result<void> delete_deployment(db::Session& db, const OrganizationKey& organization,
-                               const DeploymentKey& deployment) {
-  const db::Params where = {{"organization", organization}, {"deployment", deployment}};
-  const auto found = db.one(R"sql(
-      SELECT (SELECT count(*) FROM runs WHERE deployment_key = d.key AND ended_at IS NULL)
-      FROM deployments d WHERE d.organization_key = :organization AND d.key = :deployment
-      /* pg: FOR UPDATE */)sql",
-                            [](const db::Row& row) { return row.get<std::int64_t>(0); }, where);
-  if (!found) return Error{Error::Kind::not_found, "There is no such deployment."};
-  if (*found > 0) {
-    return Error{Error::Kind::conflict,
-                 fmt::format("{} of its runs {} not ended.", *found, *found == 1 ? "has" : "have"),
-                 "Stop them, or wait for them, then delete the deployment."};
-  }
-  delete_notifications_of(db, organization, {.deployment = deployment});
-  for (const std::string_view statement :
-       {"DELETE FROM fires WHERE schedule_key IN (SELECT key FROM schedules"
-        " WHERE organization_key = :organization AND deployment_key = :deployment)",
-        "DELETE FROM runs WHERE organization_key = :organization AND deployment_key = :deployment",
-        "DELETE FROM secrets WHERE organization_key = :organization AND deployment_key = "
-        ":deployment",
-        "DELETE FROM schedules WHERE organization_key = :organization"
-        " AND deployment_key = :deployment",
-        "DELETE FROM releases WHERE organization_key = :organization"
-        " AND deployment_key = :deployment",
-        "DELETE FROM deployments WHERE organization_key = :organization AND key = :deployment"}) {
-    db.execute(statement, where);
-  }
-  return {};
+void set_target(db::Session& db, const DeploymentKey& deployment, std::string_view revision,
+                std::string_view environment, Instant now) {
+  db.execute(
+      R"sql(
+      UPDATE deployments SET revision = :revision, environment = :environment, updated_at = :now
+      WHERE key = :key)sql",
+      {{"revision", revision}, {"environment", environment}, {"now", now}, {"key", deployment}});
 }
 
 }  // namespace cupola::store

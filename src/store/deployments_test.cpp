@@ -6,8 +6,6 @@
 
 #include <gmock/gmock.h>
 
-#include "store/runs.h"
-#include "store/states.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"
 
@@ -36,8 +34,9 @@ class DeploymentsTest : public testing::EachDatabase {
     return *write([&](db::Session& s) { return find_deployment(s, tenant.deployment.key); });
   }
   Release queue(bool refresh = false) {
-    return write(
-        [&](db::Session& s) { return queue_release(s, tenant.deployment, refresh, noon); });
+    return write([&](db::Session& s) {
+      return queue_release(s, tenant.deployment, {.refresh_plugins = refresh}, noon);
+    });
   }
   std::optional<Release> claim(const char* worker = "w", Instant now = noon) {
     return write([&](db::Session& s) { return claim_release(s, worker, now, 1min); });
@@ -100,8 +99,9 @@ TEST_P(DeploymentsTest, NamesAreOnesOwnWithinAProject) {
     };
     EXPECT_THAT(list(""), ElementsAre("Acme", "Dev 1"));
     EXPECT_THAT(list(tenant.deployment.key.text()), ElementsAre("Dev 1"));
-    set_revision(s, made->key, "v2", noon + 1min);
+    set_target(s, made->key, "v2", "prod", noon + 1min);
     EXPECT_EQ(find_deployment(s, made->key)->revision, "v2");
+    EXPECT_EQ(find_deployment(s, made->key)->environment, "prod");
     return 0;
   });
 }
@@ -247,40 +247,77 @@ TEST_P(DeploymentsTest, OldReleasesAreSurplusUnlessLiveOrInUse) {
   });
 }
 
-TEST_P(DeploymentsTest, DeletingWaitsForRunsAndTakesEverythingAway) {
-  const auto other = write([](db::Session& s) { return testing::add_tenant(s, "other", noon); });
-  write([&](db::Session& s) {
-    testing::add_live_release(s, tenant,
-                              {{.name = "daily", .interval = "@daily", .timezone = "UTC"}}, noon);
-    const auto schedule = find_schedule(s, tenant.organization.key, tenant.deployment.key, "daily");
-    record_fire(s, {.schedule = schedule->key, .nominal = noon, .due = noon, .noticed_at = noon});
-    auto run = testing::new_run(tenant, noon);
-    run.state_ids = {"s"};
-    add_run(s, run, noon);
-    return 0;
+TEST_P(DeploymentsTest, ANameCanBeChangedToOneThatIsFree) {
+  const auto other = write([&](db::Session& s) {
+    return *create_deployment(s, tenant.organization.key, tenant.project.key, "Other", "dev",
+                              "main", noon);
   });
-  const auto delete_it = [&](const OrganizationKey& organization) {
-    return write(
-        [&](db::Session& s) { return delete_deployment(s, organization, tenant.deployment.key); });
+  const auto rename = [&](const char* name) {
+    return write([&](db::Session& s) { return rename_deployment(s, other, name, noon + 1min); });
   };
 
-  EXPECT_EQ(delete_it(other.organization.key).error().kind, Error::Kind::not_found);
-  EXPECT_EQ(delete_it(tenant.organization.key).error().kind, Error::Kind::conflict);
-  write([&](db::Session& s) {
-    const auto run = claim_runs(s, "w", 1, noon).at(0);
-    finish_run(s, {run.id, run.lease_token}, {.status = RunStatus::succeeded}, {{"s", "{}"}}, noon);
-    return 0;
-  });
-  EXPECT_TRUE(delete_it(tenant.organization.key));
+  EXPECT_EQ(rename("acme").error().kind, Error::Kind::conflict);
+  EXPECT_EQ(rename("").error().kind, Error::Kind::invalid);
+  ASSERT_TRUE(rename("OTHER"));
+  ASSERT_TRUE(rename("Staging Area"));
 
   write([&](db::Session& s) {
-    EXPECT_FALSE(find_deployment(s, tenant.deployment.key));
-    EXPECT_THAT(list_runs(s, tenant.organization.key, {}, 10).runs, IsEmpty());
-    EXPECT_TRUE(find_state(s, tenant.organization.key, tenant.project.key, "s"))
-        << "state belongs to the project";
-    EXPECT_TRUE(delete_project(s, tenant.organization.key, tenant.project.key));
-    EXPECT_FALSE(find_project(s, tenant.project.key));
-    EXPECT_TRUE(find_project(s, other.project.key));
+    const auto find = [&](const char* name) {
+      return find_deployment(s, tenant.organization.key, tenant.project.key, name);
+    };
+    EXPECT_EQ(find("staging-area")->key, other.key);
+    EXPECT_FALSE(find("other"));
+    EXPECT_EQ(find("Staging Area")->updated_at, noon + 1min);
+    return 0;
+  });
+}
+
+TEST_P(DeploymentsTest, WhatWouldChangeNothingEndsUnchangedAndLeavesTheLiveOne) {
+  queue();
+  const auto live = claim();
+  ASSERT_TRUE(switch_to(*live));
+  const auto asked = write([&](db::Session& s) {
+    queue_release(s, tenant.deployment, {.forced = true}, noon);
+    return queue_release(s, tenant.deployment, {.commit = "beef"}, noon);
+  });
+  EXPECT_TRUE(asked.forced) << "one of the two wanted it";
+  EXPECT_EQ(asked.commit, "beef");
+  const auto claimed = claim();
+  const auto end = [&](const char* worker) {
+    return write([&](db::Session& s) {
+      return end_unchanged_release(s, claimed->key, worker, "c0ffee", noon);
+    });
+  };
+
+  EXPECT_FALSE(end("another"));
+  EXPECT_TRUE(end("w"));
+
+  EXPECT_EQ(deployment().status, DeploymentStatus::live);
+  EXPECT_EQ(deployment().release, live->key);
+  EXPECT_EQ(find(claimed->key).status, ReleaseStatus::unchanged);
+  EXPECT_EQ(find(claimed->key).commit, "c0ffee");
+  EXPECT_FALSE(claim()) << "it has ended";
+}
+
+TEST_P(DeploymentsTest, ReleasesThatChangedNothingPushNoneOutOfTheWayBack) {
+  std::vector<ReleaseKey> keys;
+  for (int i = 0; i < 5; ++i) {
+    queue();
+    const auto claimed = claim();
+    keys.push_back(claimed->key);
+    if (i < 2) {
+      ASSERT_TRUE(switch_to(*claimed));
+    } else {
+      write([&](db::Session& s) {
+        return end_unchanged_release(s, claimed->key, "w", "c0ffee", noon);
+      });
+    }
+  }
+
+  write([&](db::Session& s) {
+    EXPECT_THAT(list_surplus_releases(s, 2), IsEmpty());
+    EXPECT_THAT(list_surplus_releases(s, 1), ElementsAre(keys[0]));
+    EXPECT_THAT(list_surplus_releases(s, 0), ::testing::SizeIs(4)) << "all but the live one";
     return 0;
   });
 }

@@ -3,6 +3,7 @@
 #include <barrier>
 #include <thread>
 
+#include "store/deletions.h"
 #include "store/people_test.h"
 #include "store/service_accounts.h"
 #include "testing/tenant.h"
@@ -84,12 +85,12 @@ TEST_P(MembersTest, ATokenWhoseProjectOrDeploymentIsGoneIsNone) {
   EXPECT_EQ(holder("deployment")->reach, deployment);
 
   write([&](db::Session& s) {
-    ASSERT_TRUE(delete_deployment(s, tenant.organization.key, tenant.deployment.key));
+    ASSERT_TRUE(delete_deployment(s, tenant.organization.key, tenant.deployment.key, noon));
   });
   EXPECT_TRUE(holder("project"));
   EXPECT_FALSE(holder("deployment"));
   write([&](db::Session& s) {
-    ASSERT_TRUE(delete_project(s, tenant.organization.key, tenant.project.key));
+    ASSERT_TRUE(delete_project(s, tenant.organization.key, tenant.project.key, noon));
   });
   EXPECT_FALSE(holder("project"));
 

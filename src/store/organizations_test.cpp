@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "store/deletions.h"
 #include "store/projects.h"
 #include "store/replies.h"
 #include "testing/databases.h"
@@ -174,7 +175,7 @@ TEST_P(OrganizationsTest, ProjectsAreFoundByIdNameOrShortNameByTheirOwnersOnly) 
     };
     EXPECT_THAT(names("", 10), ElementsAre("Api", "Web Shop", "zoo"));
     EXPECT_THAT(names("Api", 1), ElementsAre("Web Shop"));
-    EXPECT_EQ(delete_project(s, other.key, shop->key).error().kind, Error::Kind::not_found);
+    EXPECT_EQ(delete_project(s, other.key, shop->key, noon).error().kind, Error::Kind::not_found);
   });
 }
 

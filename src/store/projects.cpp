@@ -4,12 +4,12 @@
 
 #include "base/text.h"
 #include "store/names.h"
-#include "store/notifications.h"
 
 namespace cupola::store {
 namespace {
 
-#define PROJECT_COLUMNS "key, id, organization_key, name, slug, repository, directory, created_at"
+#define PROJECT_COLUMNS \
+  "key, id, organization_key, name, slug, repository, directory, created_at, deleted_at"
 
 Project to_project(const db::Row& row) {
   return {.key = row.get<ProjectKey>(0),
@@ -19,7 +19,14 @@ Project to_project(const db::Row& row) {
           .slug = row.get<std::string>(4),
           .repository = row.get<std::string>(5),
           .directory = row.get<std::string>(6),
-          .created_at = row.get<Instant>(7)};
+          .created_at = row.get<Instant>(7),
+          .deleted_at = row.get<std::optional<Instant>>(8)};
+}
+
+Error name_taken(const std::string& slug) {
+  return {Error::Kind::conflict,
+          fmt::format("There is a project with the short name {} already.", slug),
+          "Choose another name."};
 }
 
 }  // namespace
@@ -51,16 +58,23 @@ Result<Project> create_project(db::Session& db, const OrganizationKey& organizat
                                  {"directory", made.directory},
                                  {"now", now}});
   if (added == 1) return made;
-  return Error{Error::Kind::conflict,
-               fmt::format("There is a project with the short name {} already.", made.slug),
-               "Choose another name."};
+  return name_taken(made.slug);
 }
 
 std::optional<Project> find_project(db::Session& db, const OrganizationKey& organization,
                                     std::string_view id_or_name) {
   return db.one("SELECT " PROJECT_COLUMNS R"sql( FROM projects
-      WHERE organization_key = :organization AND (id = :name OR name = :name OR slug = :name)
+      WHERE organization_key = :organization AND deleted_at IS NULL
+        AND (id = :name OR name = :name OR slug = :name)
       ORDER BY CASE WHEN id = :name THEN 0 WHEN name = :name THEN 1 ELSE 2 END LIMIT 1)sql",
+                to_project, {{"organization", organization}, {"name", id_or_name}});
+}
+
+std::optional<Project> find_project_ever(db::Session& db, const OrganizationKey& organization,
+                                         std::string_view id_or_name) {
+  if (auto present = find_project(db, organization, id_or_name)) return present;
+  return db.one("SELECT " PROJECT_COLUMNS R"sql( FROM projects
+      WHERE organization_key = :organization AND (id = :name OR slug = :name) LIMIT 1)sql",
                 to_project, {{"organization", organization}, {"name", id_or_name}});
 }
 
@@ -72,7 +86,8 @@ std::optional<Project> find_project(db::Session& db, const ProjectKey& key) {
 std::vector<Project> list_projects(db::Session& db, const OrganizationKey& organization,
                                    std::string_view after, int limit) {
   return db.all("SELECT " PROJECT_COLUMNS R"sql( FROM projects
-      WHERE organization_key = :organization AND name /* pg: COLLATE "C" */ > :after
+      WHERE organization_key = :organization AND deleted_at IS NULL
+        AND name /* pg: COLLATE "C" */ > :after
       ORDER BY name /* pg: COLLATE "C" */ LIMIT :limit)sql",
                 to_project, {{"organization", organization}, {"after", after}, {"limit", limit}});
 }
@@ -83,34 +98,26 @@ std::string rotate_project_id(db::Session& db, const ProjectKey& project) {
   return id;
 }
 
-Result<void> delete_project(db::Session& db, const OrganizationKey& organization,
-                            const ProjectKey& project) {
-  const db::Params where = {{"organization", organization}, {"project", project}};
-  const auto found = db.one(R"sql(
-      SELECT (SELECT count(*) FROM runs WHERE project_key = p.key AND ended_at IS NULL)
-      FROM projects p WHERE organization_key = :organization AND key = :project
-      /* pg: FOR UPDATE */)sql",
-                            [](const db::Row& row) { return row.get<std::int64_t>(0); }, where);
-  if (!found) return Error{Error::Kind::not_found, "There is no such project."};
-  if (*found > 0) {
-    return Error{Error::Kind::conflict,
-                 fmt::format("{} of its runs {} not ended.", *found, *found == 1 ? "has" : "have"),
-                 "Stop them, or wait for them, then delete the project."};
+Result<Project> change_project(db::Session& db, const Project& changed) {
+  if (const auto checked = check_name_with_slug("a project", changed.name); !checked) {
+    return checked.error();
   }
-  delete_notifications_of(db, organization, {.project = project});
-  for (const std::string_view statement :
-       {"DELETE FROM fires WHERE schedule_key IN (SELECT key FROM schedules"
-        " WHERE organization_key = :organization AND project_key = :project)",
-        "DELETE FROM runs WHERE organization_key = :organization AND project_key = :project",
-        "DELETE FROM states WHERE organization_key = :organization AND project_key = :project",
-        "DELETE FROM secrets WHERE organization_key = :organization AND project_key = :project",
-        "DELETE FROM schedules WHERE organization_key = :organization AND project_key = :project",
-        "DELETE FROM releases WHERE organization_key = :organization AND project_key = :project",
-        "DELETE FROM deployments WHERE organization_key = :organization AND project_key = :project",
-        "DELETE FROM projects WHERE organization_key = :organization AND key = :project"}) {
-    db.execute(statement, where);
-  }
-  return {};
+  Project kept = changed;
+  kept.slug = slug(kept.name);
+  const auto done = db.execute(R"sql(
+      UPDATE projects SET name = :name, slug = :slug, repository = :repository,
+        directory = :directory
+      WHERE key = :key AND deleted_at IS NULL AND NOT EXISTS
+        (SELECT 1 FROM projects o
+         WHERE o.organization_key = :organization AND o.slug = :slug AND o.key <> :key))sql",
+                               {{"name", kept.name},
+                                {"slug", kept.slug},
+                                {"repository", kept.repository},
+                                {"directory", kept.directory},
+                                {"key", kept.key},
+                                {"organization", kept.organization}});
+  if (done != 1) return name_taken(kept.slug);
+  return kept;
 }
 
 }  // namespace cupola::store

@@ -22,6 +22,7 @@ struct Project {
   std::string repository;  ///< a checked git URL; may hold no password
   std::string directory;   ///< inside the repository, "." for its root
   Instant created_at;
+  std::optional<Instant> deleted_at;  ///< its history is kept for a time (store/deletions.h)
 };
 
 /// Errors: conflict (the slug of the name is taken), invalid (name).
@@ -29,9 +30,14 @@ Result<Project> create_project(db::Session& db, const OrganizationKey& organizat
                                std::string_view name, std::string_view repository,
                                std::string_view directory, Instant now);
 
-/// By id, name or slug, in this order. Not found in another organization.
+/// By id, name or slug, in this order; not those that were deleted. Not found in another
+/// organization.
 std::optional<Project> find_project(db::Session& db, const OrganizationKey& organization,
                                     std::string_view id_or_name);
+/// Also a deleted one, by its id or the slug that it has since: "shop~1".
+std::optional<Project> find_project_ever(db::Session& db, const OrganizationKey& organization,
+                                         std::string_view id_or_name);
+/// Deleted ones too.
 std::optional<Project> find_project(db::Session& db, const ProjectKey& key);
 
 /// In the order of their names, at most `limit`, after the name `after`.
@@ -41,9 +47,9 @@ std::vector<Project> list_projects(db::Session& db, const OrganizationKey& organ
 /// Gives the project a new id. Nothing else names it by its id: all goes on.
 std::string rotate_project_id(db::Session& db, const ProjectKey& project);
 
-/// Takes everything of the project away: deployments, schedules, runs, states, secrets. Refused
-/// (conflict) while a run of it is not final.
-Result<void> delete_project(db::Session& db, const OrganizationKey& organization,
-                            const ProjectKey& project);
+/// Gives it what `changed` has as name, repository and directory. Errors: conflict (the slug of the
+/// name is taken), invalid (name). Hold the organization before: nobody may take the name
+/// meanwhile.
+Result<Project> change_project(db::Session& db, const Project& changed);
 
 }  // namespace cupola::store

@@ -83,6 +83,11 @@ std::vector<std::string> texts_of(const json::object& object, std::string_view k
   return texts;
 }
 
+/// Empty in releases from before there was such a list.
+std::vector<std::string> texts_since(const json::object& object, std::string_view key) {
+  return object.contains(key) ? texts_of(object, key) : std::vector<std::string>{};
+}
+
 std::map<std::string, std::string> map_of(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
   if (value == nullptr || !value->is_object()) fail(key);
@@ -150,7 +155,11 @@ std::string to_json_text(const ReleaseContent& content) {
                    {"schedules", to_json(content.schedules)},
                    {"jobs", to_json(content.jobs)},
                    {"persist", to_json(content.persist)},
-                   {"read_only_paths", to_json(content.read_only_paths)}});
+                   {"read_only_paths", to_json(content.read_only_paths)},
+                   {"watch", to_json(content.watch)},
+                   {"sources", json_text(content.sources)},
+                   {"build", to_json(content.build)},
+                   {"artifacts", to_json(content.artifacts)}});
 }
 
 ReleaseContent parse_release_content(std::string_view text) {
@@ -168,7 +177,11 @@ ReleaseContent parse_release_content(std::string_view text) {
           .schedules = all_of(object, "schedules", to_schedule),
           .jobs = all_of(object, "jobs", to_job),
           .persist = texts_of(object, "persist"),
-          .read_only_paths = texts_of(object, "read_only_paths")};
+          .read_only_paths = texts_of(object, "read_only_paths"),
+          .watch = texts_since(object, "watch"),
+          .sources = text_at(object, "sources"),
+          .build = texts_since(object, "build"),
+          .artifacts = texts_since(object, "artifacts")};
 }
 
 }  // namespace cupola::store

@@ -50,6 +50,11 @@ struct ReleaseContent {
   std::vector<ContentJob> jobs;
   std::vector<std::string> persist;          ///< paths in the project's directory that outlive runs
   std::vector<std::string> read_only_paths;  ///< host paths that interpreters outside /usr need
+  /// Paths of the repository, outside the project's directory, whose change is a change too.
+  std::vector<std::string> watch;
+  std::string sources;                 ///< digest of the project's directory and what is watched
+  std::vector<std::string> build;      ///< tasks that ran once in the checkout
+  std::vector<std::string> artifacts;  ///< globs in the project's directory, kept of each run
 };
 
 std::string to_json_text(const ReleaseContent& content);

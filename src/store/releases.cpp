@@ -15,13 +15,14 @@ namespace {
   " releases.refresh_plugins, releases.commit_hash, releases.content, releases.lock, "       \
   "releases.plan, releases.error, releases.created_at, "                                     \
   "releases.live_at,"                                                                        \
-  " releases.ended_at"
+  " releases.ended_at, releases.forced"
 
-constexpr Words<ReleaseStatus, 5> status_words = {{{ReleaseStatus::queued, "queued"},
+constexpr Words<ReleaseStatus, 6> status_words = {{{ReleaseStatus::queued, "queued"},
                                                    {ReleaseStatus::building, "building"},
                                                    {ReleaseStatus::live, "live"},
                                                    {ReleaseStatus::retired, "retired"},
-                                                   {ReleaseStatus::failed, "failed"}}};
+                                                   {ReleaseStatus::failed, "failed"},
+                                                   {ReleaseStatus::unchanged, "unchanged"}}};
 
 Release to_release(const db::Row& row) {
   return {.key = row.get<ReleaseKey>(0),
@@ -31,6 +32,7 @@ Release to_release(const db::Row& row) {
           .number = row.get<std::int64_t>(4),
           .status = value_in_column(status_words, row.get<std::string>(5)),
           .refresh_plugins = row.get<bool>(6),
+          .forced = row.get<bool>(15),
           .commit = row.get<std::optional<std::string>>(7),
           .content = row.get<std::optional<std::string>>(8),
           .lock = row.get<std::optional<std::string>>(9),
@@ -64,34 +66,31 @@ std::string_view to_text(ReleaseStatus status) {
 
 namespace {
 
-/// What a queued release is to be made from: the deployment's revision, or a commit with its lock.
-struct Wanted {
-  bool refresh_plugins = false;
-  std::optional<std::string> commit;
-  std::optional<std::string> lock;
-};
-
-Release queue(db::Session& db, const Deployment& deployment, const Wanted& wanted, Instant now) {
+/// `lock` is that of the release whose commit is wanted again, where its plugins are too.
+Release queue(db::Session& db, const Deployment& deployment, const ReleaseWish& wish,
+              const std::optional<std::string>& lock, Instant now) {
   db.tell(topics::releases);
   // Two servers that queue at once must not draw the same number.
   db.execute("SELECT key FROM deployments WHERE key = :deployment /* pg: FOR UPDATE */",
              {{"deployment", deployment.key}});
   const auto waiting = db.one(
       "UPDATE releases SET commit_hash = :commit, lock = :lock, refresh_plugins ="
-      " CASE WHEN :refresh = 1 THEN 1 ELSE refresh_plugins END"
+      " CASE WHEN :refresh = 1 THEN 1 ELSE refresh_plugins END,"
+      " forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END"
       " WHERE deployment_key = :deployment AND status = 'queued'"
       " RETURNING " RELEASE_COLUMNS,
       to_release,
-      {{"commit", wanted.commit},
-       {"lock", wanted.lock},
-       {"refresh", wanted.refresh_plugins},
+      {{"commit", wish.commit},
+       {"lock", lock},
+       {"refresh", wish.refresh_plugins},
+       {"forced", wish.forced},
        {"deployment", deployment.key}});
   if (waiting) return *waiting;
   const auto made = db.one(R"sql(
       INSERT INTO releases (key, organization_key, project_key, deployment_key, number, status,
-                                 refresh_plugins, commit_hash, lock, files_kept, created_at)
+                                 refresh_plugins, forced, commit_hash, lock, files_kept, created_at)
       SELECT :key, :organization, :project, :deployment, coalesce(max(number), 0) + 1, 'queued',
-             :refresh, :commit, :lock, 1, :now
+             :refresh, :forced, :commit, :lock, 1, :now
       FROM releases WHERE deployment_key = :deployment
       RETURNING )sql" RELEASE_COLUMNS,
                            to_release,
@@ -99,9 +98,10 @@ Release queue(db::Session& db, const Deployment& deployment, const Wanted& wante
                             {"organization", deployment.organization},
                             {"project", deployment.project},
                             {"deployment", deployment.key},
-                            {"refresh", wanted.refresh_plugins},
-                            {"commit", wanted.commit},
-                            {"lock", wanted.lock},
+                            {"refresh", wish.refresh_plugins},
+                            {"forced", wish.forced},
+                            {"commit", wish.commit},
+                            {"lock", lock},
                             {"now", now}});
   set_status(db, deployment.key, DeploymentStatus::deploying, now);
   return *made;
@@ -109,9 +109,9 @@ Release queue(db::Session& db, const Deployment& deployment, const Wanted& wante
 
 }  // namespace
 
-Release queue_release(db::Session& db, const Deployment& deployment, bool refresh_plugins,
+Release queue_release(db::Session& db, const Deployment& deployment, const ReleaseWish& wish,
                       Instant now) {
-  return queue(db, deployment, {.refresh_plugins = refresh_plugins}, now);
+  return queue(db, deployment, wish, std::nullopt, now);
 }
 
 Result<Release> queue_rollback(db::Session& db, const Deployment& deployment,
@@ -128,7 +128,7 @@ Result<Release> queue_rollback(db::Session& db, const Deployment& deployment,
         fmt::format("Release {} was never live, or what it had is cleaned up.", release_number),
         "Choose another one, or deploy its commit as revision."};
   }
-  return queue(db, deployment, {.commit = old->commit, .lock = old->lock}, now);
+  return queue(db, deployment, {.commit = old->commit}, old->lock, now);
 }
 
 namespace {
@@ -241,26 +241,60 @@ bool fail_release(db::Session& db, const ReleaseKey& release, std::string_view w
   return true;
 }
 
+bool end_unchanged_release(db::Session& db, const ReleaseKey& release, std::string_view worker,
+                           std::string_view commit, Instant now) {
+  const auto deployment =
+      db.one(R"sql(
+      UPDATE releases SET status = 'unchanged', commit_hash = :commit, ended_at = :now,
+        worker = NULL, lease_ends = NULL
+      WHERE key = :key AND worker = :worker AND status = 'building'
+      RETURNING deployment_key)sql",
+             [](const db::Row& row) { return row.get<DeploymentKey>(0); },
+             {{"commit", commit}, {"now", now}, {"key", release}, {"worker", worker}});
+  if (!deployment) return false;
+  set_status(db, *deployment, status_after(db, *deployment, DeploymentStatus::live), now);
+  db.tell(topics::releases);
+  return true;
+}
+
+namespace {
+
+#define USED_BY_AN_OPEN_RUN                                         \
+  "EXISTS (SELECT 1 FROM runs u WHERE u.release_key = releases.key" \
+  " AND u.status IN ('starting', 'running', 'stopping'))"
+
+#define CHECKOUT_IS_KEPT                                                          \
+  "releases.files_kept = 1 AND (" USED_BY_AN_OPEN_RUN                             \
+  " OR EXISTS (SELECT 1 FROM deployments d WHERE d.key = releases.deployment_key" \
+  " AND d.deleted_at IS NULL))"
+
+}  // namespace
+
 std::vector<ReleaseKey> list_surplus_releases(db::Session& db, int keep) {
-  return db.all(R"sql(
-      SELECT r.key FROM releases r
-      WHERE r.files_kept = 1 AND r.status IN ('retired', 'failed')
-        AND (SELECT count(*) FROM releases n
-             WHERE n.deployment_key = r.deployment_key AND n.number > r.number) >= :keep
-        AND NOT EXISTS (SELECT 1 FROM runs u WHERE u.release_key = r.key
-                        AND u.status IN ('starting', 'running', 'stopping'))
-      ORDER BY r.key)sql",
-                [](const db::Row& row) { return row.get<ReleaseKey>(0); }, {{"keep", keep}});
+  return db.all(
+      "SELECT releases.key FROM releases"
+      " WHERE releases.files_kept = 1 AND releases.status IN ('retired', 'failed', 'unchanged')"
+      " AND (SELECT count(*) FROM releases n WHERE n.deployment_key = releases.deployment_key"
+      " AND n.number > releases.number AND n.status <> 'unchanged') >= :keep"
+      " AND NOT " USED_BY_AN_OPEN_RUN " ORDER BY releases.key",
+      [](const db::Row& row) { return row.get<ReleaseKey>(0); }, {{"keep", keep}});
 }
 
 void forget_release(db::Session& db, const ReleaseKey& release) {
   db.execute(R"sql(
       UPDATE releases SET files_kept = 0, content = NULL, lock = NULL, plan = NULL
-      WHERE key = :key AND status IN ('retired', 'failed'))sql",
+      WHERE key = :key AND status IN ('retired', 'failed', 'unchanged'))sql",
              {{"key", release}});
 }
 
-bool is_release_kept(db::Session& db, const ReleaseKey& release) {
+bool is_checkout_kept(db::Session& db, const ReleaseKey& release) {
+  return db
+      .one("SELECT 1 FROM releases WHERE releases.key = :key AND " CHECKOUT_IS_KEPT,
+           [](const db::Row&) { return true; }, {{"key", release}})
+      .has_value();
+}
+
+bool is_release_log_kept(db::Session& db, const ReleaseKey& release) {
   return db
       .one("SELECT 1 FROM releases WHERE key = :key AND files_kept = 1",
            [](const db::Row&) { return true; }, {{"key", release}})
@@ -269,7 +303,8 @@ bool is_release_kept(db::Session& db, const ReleaseKey& release) {
 
 std::vector<Release> list_kept_releases(db::Session& db) {
   return db.all("SELECT " RELEASE_COLUMNS
-                " FROM releases WHERE files_kept = 1 AND content IS NOT NULL ORDER BY key",
+                " FROM releases WHERE releases.content IS NOT NULL AND " CHECKOUT_IS_KEPT
+                " ORDER BY releases.key",
                 to_release);
 }
 

@@ -144,8 +144,10 @@ Result<Run> request_stop(db::Session& db, const OrganizationKey& organization, c
                  "There is nothing to stop."};
   }
   if (found->status == RunStatus::queued) {
-    auto ended = end_waiting(db, run, RunStatus::cancelled, "Stopped before it started.",
-                             std::string(cancel_code), now);
+    const std::string_view cause = cancel_code == "deployment_deleted"
+                                       ? "Its deployment was deleted."
+                                       : "Stopped before it started.";
+    auto ended = end_waiting(db, run, RunStatus::cancelled, cause, std::string(cancel_code), now);
     if (ended) return *ended;
   }
   if (found->status == RunStatus::stopping) return *found;

@@ -11,17 +11,17 @@ namespace {
 constexpr std::size_t id_digits = 16;
 
 #define TOKEN_ID "substr(t.hash, 1, 16)"
-#define LISTED_TOKEN                                                             \
-  "SELECT t.key, " TOKEN_ID                                                      \
-  ", u.key, coalesce(s.name, u.login),"                                          \
-  " CASE WHEN s.name IS NULL THEN 0 ELSE 1 END, t.name, t.role, p.name, d.name," \
-  " CASE WHEN t.project_key IS NOT NULL AND p.key IS NULL THEN 1"                \
-  " WHEN t.deployment_key IS NOT NULL AND d.key IS NULL THEN 1 ELSE 0 END,"      \
-  " t.created_at, t.last_used_at, t.expires_at"                                  \
-  " FROM tokens t JOIN users u ON u.key = t.user_key"                            \
-  " LEFT JOIN service_accounts s ON s.user_key = u.key"                          \
-  " LEFT JOIN projects p ON p.key = t.project_key"                               \
-  " LEFT JOIN deployments d ON d.key = t.deployment_key"                         \
+#define LISTED_TOKEN                                                              \
+  "SELECT t.key, " TOKEN_ID                                                       \
+  ", u.key, coalesce(s.name, u.login),"                                           \
+  " CASE WHEN s.name IS NULL THEN 0 ELSE 1 END, t.name, t.role, p.name, d.name,"  \
+  " CASE WHEN t.project_key IS NOT NULL AND p.key IS NULL THEN 1"                 \
+  " WHEN t.deployment_key IS NOT NULL AND d.key IS NULL THEN 1 ELSE 0 END,"       \
+  " t.created_at, t.last_used_at, t.expires_at"                                   \
+  " FROM tokens t JOIN users u ON u.key = t.user_key"                             \
+  " LEFT JOIN service_accounts s ON s.user_key = u.key"                           \
+  " LEFT JOIN projects p ON p.key = t.project_key AND p.deleted_at IS NULL"       \
+  " LEFT JOIN deployments d ON d.key = t.deployment_key AND d.deleted_at IS NULL" \
   " WHERE t.organization_key = :organization AND t.revoked_at IS NULL"
 
 std::optional<Role> to_role(const std::optional<std::string>& column) {
@@ -115,9 +115,11 @@ std::optional<Member> find_member_by_token(db::Session& db, std::string_view has
       WHERE t.hash = :hash AND t.revoked_at IS NULL
         AND (t.expires_at IS NULL OR t.expires_at > :now)
         AND (t.project_key IS NULL OR EXISTS
-             (SELECT 1 FROM projects p WHERE p.key = t.project_key))
+             (SELECT 1 FROM projects p
+              WHERE p.key = t.project_key AND p.deleted_at IS NULL))
         AND (t.deployment_key IS NULL OR EXISTS
-             (SELECT 1 FROM deployments d WHERE d.key = t.deployment_key)))sql",
+             (SELECT 1 FROM deployments d
+              WHERE d.key = t.deployment_key AND d.deleted_at IS NULL)))sql",
       to_member, {{"hash", hash}, {"now", now}});
 }
 

@@ -20,7 +20,7 @@ Tenant add_tenant(db::Session& db, std::string_view name, Instant now) {
 store::Release add_live_release(db::Session& db, const Tenant& tenant,
                                 const std::vector<store::ReleasedSchedule>& schedules,
                                 Instant now) {
-  const auto queued = store::queue_release(db, tenant.deployment, false, now);
+  const auto queued = store::queue_release(db, tenant.deployment, {}, now);
   const auto claimed = store::claim_release(db, "test", now, 1min);
   CUPOLA_CHECK(claimed && claimed->key == queued.key);
 
