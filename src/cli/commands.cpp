@@ -11,6 +11,7 @@ void add_commands(CLI::App& root, Context& context) {
   add_project_commands(root, context);
   add_deployment_commands(root, context);
   add_schedule_commands(root, context);
+  add_backfill_commands(root, context);
   add_run_commands(root, context);
   add_history_command(root, context);
   add_state_commands(root, context);

@@ -179,6 +179,7 @@ Result<void> Deployer::build(Job& job) {
       .commit = job.commit,
       .schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      job.prepared.content),
+      .overrides = find_overrides(job.schedules, job.prepared.content),
       .plugins = job.prepared.plugins};
   for (const auto& line : to_lines(plan)) job.tell(line);
   job.release->plan = json::serialize(to_json(plan));
@@ -325,6 +326,7 @@ Result<Plan> Deployer::plan_update(const store::Deployment& deployment, bool ref
   Plan plan{.commit = *commit, .faults = judged.findings};
   plan.schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      judged.content);
+  plan.overrides = find_overrides(job.schedules, judged.content);
   if (!judged.is_fit()) return plan;
   auto prepared = prepare(
       environments_, job.source, std::move(judged), job.lock, job.live_lock, refresh, true,

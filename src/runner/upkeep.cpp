@@ -8,6 +8,7 @@
 #include "logs/writer.h"
 #include "store/attempts.h"
 #include "store/audit.h"
+#include "store/backfills.h"
 #include "store/replies.h"
 #include "store/runs.h"
 #include "store/schedules.h"
@@ -77,6 +78,10 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
   }
   while (database.write([&](db::Session& db) {
     return store::delete_old_fires(db, now - retention.runs, rows_a_step);
+  }) == rows_a_step) {
+  }
+  while (database.write([&](db::Session& db) {
+    return store::delete_old_backfills(db, now - retention.runs, rows_a_step);
   }) == rows_a_step) {
   }
   removed.state_versions = database.write(

@@ -137,6 +137,8 @@ Result<void> delete_deployment(db::Session& db, const OrganizationKey& organizat
         "DELETE FROM runs WHERE organization_key = :organization AND deployment_key = :deployment",
         "DELETE FROM secrets WHERE organization_key = :organization AND deployment_key = "
         ":deployment",
+        "DELETE FROM backfills WHERE organization_key = :organization AND deployment_key = "
+        ":deployment",
         "DELETE FROM schedules WHERE organization_key = :organization"
         " AND deployment_key = :deployment",
         "DELETE FROM releases WHERE organization_key = :organization"

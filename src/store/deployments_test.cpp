@@ -250,8 +250,7 @@ TEST_P(DeploymentsTest, OldReleasesAreSurplusUnlessLiveOrInUse) {
 TEST_P(DeploymentsTest, DeletingWaitsForRunsAndTakesEverythingAway) {
   const auto other = write([](db::Session& s) { return testing::add_tenant(s, "other", noon); });
   write([&](db::Session& s) {
-    testing::add_live_release(s, tenant,
-                              {{.name = "daily", .interval = "@daily", .timezone = "UTC"}}, noon);
+    testing::add_live_release(s, tenant, {{.name = "daily", .interval = "@daily"}}, noon);
     const auto schedule = find_schedule(s, tenant.organization.key, tenant.deployment.key, "daily");
     record_fire(s, {.schedule = schedule->key, .nominal = noon, .due = noon, .noticed_at = noon});
     auto run = testing::new_run(tenant, noon);
