@@ -42,7 +42,6 @@ store::ReleaseContent content_with(int schedules, Instant now) {
     const std::string words = fmt::format("tap-{0} target-{0}", i);
     content.schedules.push_back({.settings = {.name = fmt::format("schedule-{}", i),
                                               .interval = far_interval(now),
-                                              .timezone = "UTC",
                                               .state_ids = {}},
                                  .command = {"run", words},
                                  .env = {},

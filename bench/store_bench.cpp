@@ -149,8 +149,7 @@ std::vector<testing::Tenant> fill(db::Database& database, int count) {
   database.write([&](db::Session& db) {
     std::vector<store::ReleasedSchedule> schedules;
     for (int i = 0; i < 10; ++i) {
-      schedules.push_back(
-          {.name = fmt::format("schedule-{}", i), .interval = "@hourly", .timezone = "UTC"});
+      schedules.push_back({.name = fmt::format("schedule-{}", i), .interval = "@hourly"});
     }
     for (int i = 0; i < 20; ++i) {
       tenants.push_back(testing::add_tenant(db, fmt::format("tenant-{}", i), start));

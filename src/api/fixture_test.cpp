@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "logs/writer.h"
 #include "store/artifacts.h"
+#include "store/backfills.h"
 #include "store/invitations.h"
 #include "store/release_content.h"
 #include "store/secrets.h"
@@ -34,9 +35,13 @@ http::Method method_named(const std::string& name) {
 store::ReleasedSchedule schedule(const std::string& name, const std::string& interval) {
   return {.name = name,
           .interval = interval,
-          .timezone = "UTC",
+          .given = {.overlap = store::Overlap::skip, .run_timeout = 2h},
           .state_ids = {"prod:tap-shop-to-target-csv"}};
 }
+
+const store::BackfillTemplate shop_backfill = {.start_variable = "TAP_SHOP_START",
+                                               .end_variable = "TAP_SHOP_END",
+                                               .state_id_suffix = "backfill"};
 
 store::ReleaseContent make_content() {
   store::ReleaseContent content;
@@ -44,12 +49,17 @@ store::ReleaseContent make_content() {
   content.directory = ".";
   content.environment = "prod";
   content.schedules = {
-      {.settings = schedule("hourly", "0 * * * *"), .command = {"run", "load"}, .job = "load"},
+      {.settings = schedule("hourly", "0 * * * *"),
+       .command = {"run", "load"},
+       .job = "load",
+       .backfill = shop_backfill},
       {.settings = schedule("nightly", "30 2 * * *"),
        .command = {"run", "nightly"},
        .job = "nightly"},
       {.settings = schedule("twice", "@daily"), .command = {"run", "load"}, .job = "load"},
-      {.settings = schedule("legacy", "@once"), .command = {"el", "tap-shop", "target-csv"}},
+      {.settings = schedule("legacy", "@once"),
+       .command = {"el", "tap-shop", "target-csv"},
+       .backfill = shop_backfill},
   };
   content.jobs = {
       {.name = "load",
@@ -87,6 +97,25 @@ store::Release make_live(db::Session& db, const testing::Tenant& tenant, Instant
   store::replace_schedules(
       db, tenant.deployment.key, schedules, [] { return std::chrono::minutes{3}; }, now);
   return *store::find_release(db, queued.key);
+}
+
+/// One that is running and has no intervals, so that it queues no runs among those of the tests.
+void add_idle_backfill(db::Session& db, const testing::Tenant& tenant, Instant now) {
+  const auto schedule =
+      store::find_schedule(db, tenant.organization.key, tenant.deployment.key, "twice");
+  db.execute(R"sql(
+      INSERT INTO backfills (key, organization_key, project_key, deployment_key, schedule_key, number,
+        schedule_name, status, since, until, newest_first, parallel, start_variable, end_variable,
+        state_id_suffix, created_by, created_at)
+      VALUES (:key, :organization, :project, :deployment, :schedule, 1, 'twice', 'running', :now,
+        :now, 0, 1, 'FROM', 'TO', 'backfill', :by, :now))sql",
+             {{"key", new_id<store::BackfillKey>()},
+              {"organization", tenant.organization.key},
+              {"project", tenant.project.key},
+              {"deployment", tenant.deployment.key},
+              {"schedule", schedule->key},
+              {"by", tenant.project.name + "-owner"},
+              {"now", now}});
 }
 
 }  // namespace
@@ -186,6 +215,7 @@ Side ApiTest::make_side(const std::string& name) {
     }
     if (!guest || !robot) throw Failure("cannot make people");
     side.release = make_live(db, side.tenant, now);
+    add_idle_backfill(db, side.tenant, now);
     const store::NewRun run = testing::new_run(side.tenant, now);
     side.run = run.id;
     store::add_run(db, run, now);
@@ -285,7 +315,8 @@ std::string ApiTest::path_of(const Route& route, const Side& side) {
       {"{token}", side.spare_token},
       {"{notification}", side.notification.text()},
       {"{delivery}", side.delivery.text()},
-      {"{path}", "report.txt"}};
+      {"{path}", "report.txt"},
+      {"{backfill}", "1"}};
   std::string path;
   for (const std::string_view part : split(route.path.substr(1), '/')) {
     const auto value = values.find(part);
@@ -318,6 +349,7 @@ std::string ApiTest::body_of(const Route& route) const {
   }
   if (path.ends_with("/credits")) return R"({"stop_at_zero":false,"low_threshold":5})";
   if (path.ends_with("/credits/entries")) return R"({"credits":500,"note":"invoice 17"})";
+  if (path.ends_with("/backfills")) return R"({"since":"2026-11-23T02:00:00Z"})";
   if (path.ends_with("/restore")) return R"({"version":1})";
   if (path.ends_with("/organization")) return R"({"billing_name":"Acme Ltd"})";
   if (path.ends_with("/members/{login}") || path.ends_with("/invitations")) {
@@ -328,6 +360,7 @@ std::string ApiTest::body_of(const Route& route) const {
   if (path.ends_with("/accept")) {
     return R"({"login":"new","password":"correct horse","token":")" + acme_.link + "\"}";
   }
+  if (path.ends_with("/schedules/{schedule}")) return R"({"retries":2})";
   if (route.method == http::Method::put) return R"({"value":"x"})";
   return "";
 }

@@ -47,8 +47,13 @@ Result<http::Reply> show_release_log(const Call& call);
 Result<http::Reply> list_all_schedules(const Call& call);
 Result<http::Reply> list_schedules(const Call& call);
 Result<http::Reply> show_schedule(const Call& call);
+Result<http::Reply> change_schedule(const Call& call);
 Result<http::Reply> enable_schedule(const Call& call);
 Result<http::Reply> disable_schedule(const Call& call);
+Result<http::Reply> start_backfill(const Call& call);
+Result<http::Reply> list_backfills(const Call& call);
+Result<http::Reply> show_backfill(const Call& call);
+Result<http::Reply> stop_backfill(const Call& call);
 Result<http::Reply> list_fires(const Call& call);
 
 // start_run.cpp

@@ -11,6 +11,7 @@ using enum Limits;
 #define PROJECT "/api/v1/projects/{project}"
 #define DEPLOYMENT PROJECT "/deployments/{deployment}"
 #define SCHEDULE DEPLOYMENT "/schedules/{schedule}"
+#define BACKFILL DEPLOYMENT "/backfills/{backfill}"
 #define STATE PROJECT "/states/{state_id}"
 #define NOTIFICATION "/api/v1/notifications/{notification}"
 
@@ -54,9 +55,15 @@ constexpr Route table[] = {
     {get, DEPLOYMENT "/schedules", viewer, list_schedules, "limit cursor",
      "list a deployment's schedules"},
     {get, SCHEDULE, viewer, show_schedule, "", "see a schedule"},
+    {patch, SCHEDULE, maintainer, change_schedule, "", "change a schedule's settings"},
     {post, SCHEDULE "/enable", operator_, enable_schedule, "", "switch a schedule on"},
     {post, SCHEDULE "/disable", operator_, disable_schedule, "", "switch a schedule off"},
     {get, SCHEDULE "/fires", viewer, list_fires, "limit", "list a schedule's fires"},
+
+    {post, SCHEDULE "/backfills", operator_, start_backfill, "", "start a backfill"},
+    {get, DEPLOYMENT "/backfills", viewer, list_backfills, "limit cursor", "list backfills"},
+    {get, BACKFILL, viewer, show_backfill, "", "see a backfill"},
+    {post, BACKFILL "/stop", operator_, stop_backfill, "", "stop a backfill"},
 
     {post, DEPLOYMENT "/runs", operator_, start_run, "", "start a run"},
     {get, "/api/v1/runs", viewer, list_runs,
@@ -143,6 +150,7 @@ constexpr Route table[] = {
 #undef PROJECT
 #undef DEPLOYMENT
 #undef SCHEDULE
+#undef BACKFILL
 #undef STATE
 #undef NOTIFICATION
 

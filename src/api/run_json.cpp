@@ -115,6 +115,10 @@ std::string to_json_text(const store::ListedRun& listed) {
   write.number("release", listed.release_number);
   write.flag("full_refresh", run.options.full_refresh);
   write.text("state_id_suffix", run.options.state_id_suffix);
+  const auto& part = run.options.backfill;
+  write.number("backfill", part ? std::optional(part->number) : std::nullopt);
+  write.instant("interval_start", part ? std::optional(part->start) : std::nullopt);
+  write.instant("interval_end", part ? std::optional(part->end) : std::nullopt);
   write.flag("log_kept", run.log_kept);
   out += '}';
   return out;

@@ -13,14 +13,6 @@ namespace {
 constexpr std::size_t longest_variables = 256u << 10;
 constexpr std::size_t named_in_hints = 20;
 
-const store::ContentSchedule* find_schedule(const store::ReleaseContent& content,
-                                            std::string_view name) {
-  for (const store::ContentSchedule& schedule : content.schedules) {
-    if (schedule.settings.name == name) return &schedule;
-  }
-  return nullptr;
-}
-
 const store::ContentJob* find_job(const store::ReleaseContent& content, std::string_view name) {
   for (const store::ContentJob& job : content.jobs) {
     if (job.name == name) return &job;

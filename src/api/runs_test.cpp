@@ -195,7 +195,8 @@ TEST_F(ApiRunsTest, ARunHasTheShapeOfTheContract) {
                         "exit_code", "exit_signal", "out_of_memory", "attempt", "most_attempts",
                         "next_attempt_at", "attempts", "stands_for", "cause", "cancel_code",
                         "credits", "sandbox", "peak_memory_bytes", "cpu_ms", "egress_bytes",
-                        "state_ids", "release", "full_refresh", "state_id_suffix", "log_kept"));
+                        "state_ids", "release", "full_refresh", "state_id_suffix", "log_kept",
+                        "backfill", "interval_start", "interval_end"));
   EXPECT_EQ(number_at(answer.object(), "release"), 1);
   EXPECT_EQ(number_at(answer.object(), "exit_code", -1), 0);
   EXPECT_EQ(text_at(answer.object(), "project"), "acme");

@@ -1,5 +1,6 @@
 #include "api/audit.h"
 #include "api/etag.h"
+#include "api/found_schedule.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -13,24 +14,6 @@ namespace {
 /// So many rows are summed up at most where one schedule is shown.
 constexpr int counted_fires = 10'000;
 
-struct Found {
-  Place place;
-  store::Schedule schedule;
-};
-
-Result<Found> schedule_of(const Call& call, db::Session& db) {
-  const Result<Place> place = place_of(call, db);
-  if (!place) return place.error();
-  const std::string& name = call.in_path("schedule");
-  const auto schedule = store::find_schedule(db, call.organization(), place->deployment.key, name);
-  if (!schedule || !schedule->present) {
-    return Error{Error::Kind::not_found,
-                 "The live release has no schedule " + cupola::quoted(name) + ".",
-                 "`cupola schedule list` shows those there are."};
-  }
-  return Found{*place, *schedule};
-}
-
 /// Also one that has vanished, or whose deployment was deleted.
 Result<ScheduleKey> past_schedule_of(const Call& call, db::Session& db) {
   const Result<Place> place = past_place_of(call, db);
@@ -42,25 +25,6 @@ Result<ScheduleKey> past_schedule_of(const Call& call, db::Session& db) {
   return Error{Error::Kind::not_found,
                "The deployment never had a schedule " + cupola::quoted(name) + ".",
                "`cupola schedule list` shows those there are."};
-}
-
-/// One schedule by itself, with what became of its fires.
-json::object shown(db::Session& db, const Found& found, Instant now) {
-  json::object object = to_json(found.schedule, found.place.project, found.place.deployment, now);
-  const auto counts = store::count_fires(db, found.schedule.key, counted_fires);
-  object["fire_counts"] = {{"run", counts.run},
-                           {"skipped_overlap", counts.skipped_overlap},
-                           {"skipped_credits", counts.skipped_credits},
-                           {"missed", counts.missed}};
-  return object;
-}
-
-std::string tag_of(const store::Schedule& schedule) {
-  return etag_of(json::object{{"enabled", schedule.enabled},
-                              {"interval", schedule.interval},
-                              {"timezone", schedule.timezone},
-                              {"overlap", to_text(schedule.overlap)},
-                              {"missed", to_text(schedule.missed)}});
 }
 
 // The key of the schedule that a cursor names; empty to begin anew.
@@ -106,15 +70,11 @@ Result<http::Reply> switch_schedule(const Call& call, bool enabled) {
   const Body body(call, {});
   if (body.fault()) return *body.fault();
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    Result<Found> found = schedule_of(call, db);
-    if (!found) return found.error();
-    store::hold(db, found->schedule.key);
-    found = schedule_of(call, db);
+    auto found = held_schedule_of(call, db);
     if (!found) return found.error();
     if (auto refused = mismatch(call, tag_of(found->schedule))) return *std::move(refused);
     const bool before = found->schedule.enabled;
     store::set_enabled(db, found->schedule.key, enabled, call.now);
-    found->schedule.enabled = enabled;
     audit(call, db,
           {.action = enabled ? "schedule.enable" : "schedule.disable",
            .name = found->schedule.name,
@@ -122,6 +82,7 @@ Result<http::Reply> switch_schedule(const Call& call, bool enabled) {
            .deployment = found->place.deployment.name,
            .before = json::object{{"enabled", before}},
            .after = json::object{{"enabled", enabled}}});
+    found->schedule = *store::find_schedule(db, found->schedule.key);
     return tagged_reply(200, shown(db, *found, call.now), tag_of(found->schedule));
   });
   if (reply) call.context.hooks.wake_scheduler();
@@ -129,6 +90,43 @@ Result<http::Reply> switch_schedule(const Call& call, bool enabled) {
 }
 
 }  // namespace
+
+Result<FoundSchedule> schedule_of(const Call& call, db::Session& db) {
+  const Result<Place> place = place_of(call, db);
+  if (!place) return place.error();
+  const std::string& name = call.in_path("schedule");
+  const auto schedule = store::find_schedule(db, call.organization(), place->deployment.key, name);
+  if (!schedule || !schedule->present) {
+    return Error{Error::Kind::not_found,
+                 "The live release has no schedule " + cupola::quoted(name) + ".",
+                 "`cupola schedule list` shows those there are."};
+  }
+  return FoundSchedule{*place, *schedule};
+}
+
+Result<FoundSchedule> held_schedule_of(const Call& call, db::Session& db) {
+  const auto found = schedule_of(call, db);
+  if (!found) return found;
+  store::hold(db, found->schedule.key);
+  return schedule_of(call, db);
+}
+
+json::object shown(db::Session& db, const FoundSchedule& found, Instant now) {
+  json::object object = to_json(found.schedule, found.place.project, found.place.deployment, now);
+  const auto counts = store::count_fires(db, found.schedule.key, counted_fires);
+  object["fire_counts"] = {{"run", counts.run},
+                           {"skipped_overlap", counts.skipped_overlap},
+                           {"skipped_credits", counts.skipped_credits},
+                           {"missed", counts.missed}};
+  return object;
+}
+
+std::string tag_of(const store::Schedule& schedule) {
+  return etag_of(json::object{{"enabled", schedule.enabled},
+                              {"interval", schedule.interval},
+                              {"given", store::to_json(schedule.given)},
+                              {"own", store::to_json(schedule.own)}});
+}
 
 Result<http::Reply> list_all_schedules(const Call& call) {
   Query query(call);
@@ -159,7 +157,7 @@ Result<http::Reply> list_schedules(const Call& call) {
 
 Result<http::Reply> show_schedule(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    const Result<Found> found = schedule_of(call, db);
+    const auto found = schedule_of(call, db);
     if (!found) return found.error();
     return tagged_reply(200, shown(db, *found, call.now), tag_of(found->schedule));
   });

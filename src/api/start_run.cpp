@@ -159,10 +159,7 @@ Result<http::Reply> start_run(const Call& call) {
                     .due_at = call.now,
                     .options = wish->options,
                     .state_ids = *state_ids};
-  if (meaning->schedule != nullptr) {
-    run.schedule_name = meaning->schedule->settings.name;
-    run.run_timeout = meaning->schedule->settings.run_timeout;
-  }
+  if (meaning->schedule != nullptr) run.schedule_name = meaning->schedule->settings.name;
 
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     // Held: it is not deleted before the run is there to be cancelled.
@@ -174,7 +171,10 @@ Result<http::Reply> start_run(const Call& call) {
     if (run.schedule_name) {
       const auto schedule =
           store::find_schedule(db, call.organization(), place->deployment.key, *run.schedule_name);
-      if (schedule) added.schedule = schedule->key;
+      if (schedule) {
+        added.schedule = schedule->key;
+        added.run_timeout = schedule->run_timeout;
+      }
     }
     store::add_run(db, added, call.now);
     audit(call, db, change_of(*place, added));

@@ -13,6 +13,23 @@ json::value parsed_or_null(const std::optional<std::string>& text) {
   return value ? std::move(*value) : json::value(json_text(*text));
 }
 
+/// Each setting with where it comes from; what meltano.yml says stands beside what holds.
+json::object sources_of(const store::Schedule& schedule) {
+  json::object settings;
+  for (const std::string_view name : store::schedule_setting_names()) {
+    json::value own = store::setting_value(schedule.own, name);
+    json::value given = store::setting_value(schedule.given, name);
+    const std::string_view from = !own.is_null() ? "api" : !given.is_null() ? "file" : "default";
+    settings[name] = {
+        {"value", from == "api"    ? std::move(own)
+                  : from == "file" ? given
+                                   : store::setting_value(store::default_settings(), name)},
+        {"from", from},
+        {"file", std::move(given)}};
+  }
+  return settings;
+}
+
 }  // namespace
 
 json::value or_null(const std::optional<Instant>& instant) {
@@ -112,7 +129,12 @@ json::object to_json(const store::Schedule& schedule, const store::Project& proj
           {"overlap", to_text(schedule.overlap)},
           {"missed", to_text(schedule.missed)},
           {"retries", schedule.retries},
-          {"retry_wait_ms", schedule.retry_wait.count()}};
+          {"retry_wait_ms", schedule.retry_wait.count()},
+          {"run_timeout_ms", schedule.run_timeout.count()},
+          {"pause_after", schedule.pause_after},
+          {"failures", schedule.failures},
+          {"paused_cause", or_null(schedule.paused_cause)},
+          {"settings", sources_of(schedule)}};
 }
 
 json::object to_json(const store::StateVersion& state, bool with_payload) {

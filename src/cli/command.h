@@ -39,6 +39,7 @@ void add_project_commands(CLI::App& root, Context& context);
 void add_deployment_commands(CLI::App& root, Context& context);
 void add_release_commands(CLI::App* deployment, Context& context);
 void add_schedule_commands(CLI::App& root, Context& context);
+void add_backfill_commands(CLI::App& root, Context& context);
 void add_run_commands(CLI::App& root, Context& context);
 void add_history_command(CLI::App& root, Context& context);
 void add_artifacts_command(CLI::App& root, Context& context);

@@ -12,6 +12,7 @@ void add_commands(CLI::App& root, Context& context) {
   add_deployment_commands(root, context);
   add_apply_command(root, context);
   add_schedule_commands(root, context);
+  add_backfill_commands(root, context);
   add_run_commands(root, context);
   add_history_command(root, context);
   add_artifacts_command(root, context);

@@ -62,11 +62,8 @@ std::string describe(const CLI::App& command) {
 void add_commands_of(const CLI::App& app, std::string& text) {
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (command->get_group().empty()) continue;
-    if (command->get_require_subcommand_min() > 0) {
-      add_commands_of(*command, text);
-    } else {
-      text += describe(*command);
-    }
+    if (command->get_require_subcommand_min() == 0) text += describe(*command);
+    add_commands_of(*command, text);
   }
 }
 

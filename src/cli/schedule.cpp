@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/command.h"
+#include "cli/schedule_settings.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
 
@@ -42,6 +43,7 @@ std::string offset_of(const json::object& schedule) {
 }
 
 Cell switch_cell(const json::object& schedule) {
+  if (!text_at(schedule, "paused_cause").empty()) return {"off after failures", Colour::red};
   return flag_at(schedule, "enabled") ? Cell{"on", Colour::green} : Cell{"off", Colour::dim};
 }
 
@@ -111,11 +113,10 @@ void print_schedule(const json::object& schedule) {
     if (instant.is_string()) next += "  " + shown_time(instant.get_string()) + "\n";
   }
   if (!next.empty()) print("\nNext fires, UTC:\n" + next);
-  if (const auto retries = number_at(schedule, "retries"); retries > 0) {
-    print(fmt::format("\nA run that fails is tried again, up to {} times, first after {}.\n",
-                      retries,
-                      to_text(std::chrono::milliseconds{number_at(schedule, "retry_wait_ms")})));
+  if (const std::string cause = text_at(schedule, "paused_cause"); !cause.empty()) {
+    print("\nIt is " + printable(cause) + ". `cupola schedule enable` switches it on again.\n");
   }
+  print("\nSettings:\n" + table_of_settings(schedule).text(colours));
   const auto& counts = object_at(schedule, "fire_counts");
   print(fmt::format(
       "\nOn record: {} run, {} skipped, {} missed\n", shown_number(number_at(counts, "run")),
@@ -174,6 +175,8 @@ void add_schedule_commands(CLI::App& root, Context& context) {
   };
   add_switch("enable", "Switch schedules on: they fire from now", enable_schedules);
   add_switch("disable", "Switch schedules off", disable_schedules);
+
+  add_schedule_set_command(schedule, context);
 
   auto* show =
       schedule->add_subcommand("show", "One schedule: next fires, and what became of the last");

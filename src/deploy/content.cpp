@@ -10,14 +10,15 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cron/expression.h"
+#include "cron/offset.h"
 #include "cron/zone.h"
+#include "deploy/backfill_template.h"
 #include "deploy/project_notes.h"
 #include "meltano/blocks.h"
 #include "meltano/inheritance.h"
 #include "meltano/requirements.h"
 #include "meltano/schedule_command.h"
 #include "meltano/variables.h"
-#include "store/attempts.h"
 
 namespace cupola::deploy {
 namespace {
@@ -157,16 +158,30 @@ class Judge {
          false});
   }
 
-  std::string note(const meltano::Schedule& schedule, std::string_view key) const {
-    const json::object& own = cupola_notes(schedule.annotations);
-    return text_at(own, key, text_at(cupola_notes(project_.annotations), key));
-  }
-
-  /// A value that is no text, of the schedule or else of the project; null where there is none.
+  /// What is noted of the schedule, or else of the project; null where nothing is.
   const json::value* noted(const meltano::Schedule& schedule, std::string_view key) const {
     const json::object& own = cupola_notes(schedule.annotations);
     const json::value* value = own.if_contains(key);
     return value != nullptr ? value : cupola_notes(project_.annotations).if_contains(key);
+  }
+
+  void tell_of_unknown_notes(const meltano::Schedule& schedule) {
+    const auto known = store::schedule_setting_names();
+    std::vector<std::string> names(known.begin(), known.end());
+    names.emplace_back("backfill");
+    for (const auto& [name, value] : cupola_notes(schedule.annotations)) {
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      std::string hint = fmt::format("Known are {}.", join(names, ", "));
+      if (name == "enabled") {
+        hint = "Schedules are switched by `cupola schedule enable`, and by nothing else.";
+      }
+      judged_.findings.push_back(
+          {{schedule.place,
+            fmt::format("The schedule {}: its annotation cupola: {} does nothing.",
+                        cupola::quoted(schedule.name), cupola::quoted(name)),
+            std::move(hint), false},
+           false});
+    }
   }
 
   void add(const meltano::Schedule& schedule) {
@@ -192,48 +207,27 @@ class Judge {
     const auto expression = cron::Expression::parse(content.settings.interval);
     if (!expression) refuse(schedule.interval_place, expression.error());
 
-    const std::string zone = note(schedule, "timezone");
-    content.settings.timezone = zone.empty() ? "UTC" : zone;
-    if (const auto found = cron::Zone::find(content.settings.timezone); !found) {
-      refuse(schedule.place, found.error());
+    for (const std::string_view name : store::schedule_setting_names()) {
+      const json::value* value = noted(schedule, name);
+      if (value == nullptr) continue;
+      const auto rule = store::put_setting(content.settings.given, name, *value);
+      if (rule) wrong(name, store::setting_text(*value), fmt::format("Give {}.", *rule));
     }
-    if (const std::string text = note(schedule, "overlap"); !text.empty()) {
-      const auto overlap = store::parse_overlap(text);
-      if (overlap)
-        content.settings.overlap = *overlap;
-      else
-        wrong("overlap", text, "Use queue_one, skip or allow.");
+    if (const auto& zone = content.settings.given.timezone) {
+      if (const auto found = cron::Zone::find(*zone); !found) refuse(schedule.place, found.error());
     }
-    if (const std::string text = note(schedule, "missed"); !text.empty()) {
-      const auto missed = store::parse_missed(text);
-      if (missed)
-        content.settings.missed = *missed;
-      else
-        wrong("missed", text, "Use latest, skip or all.");
+    const auto& offset = content.settings.given.offset;
+    if (offset && offset->minutes && expression) {
+      const auto fits = cron::check_offset(*expression, *offset->minutes);
+      if (!fits) refuse(schedule.place, fits.error());
     }
-    if (const std::string text = note(schedule, "run_timeout"); !text.empty()) {
-      const auto span = parse_span(text);
-      if (span && *span > 0ms)
-        content.settings.run_timeout = *span;
+    tell_of_unknown_notes(schedule);
+    if (const auto* value = cupola_notes(schedule.annotations).if_contains("backfill")) {
+      const auto backfill = read_backfill(*value);
+      if (backfill)
+        content.backfill = *backfill;
       else
-        wrong("run_timeout", text, "Give a span such as 90m or 6h.");
-    }
-    if (const json::value* value = noted(schedule, "retries")) {
-      json::error_code error;
-      const auto retries = value->to_number<int>(error);
-      if (!error && retries >= 0 && retries <= store::most_retries)
-        content.settings.retries = retries;
-      else
-        wrong("retries", json::serialize(*value),
-              fmt::format("Give a whole number from 0 to {}.", store::most_retries));
-    }
-    if (const json::value* value = noted(schedule, "retry_wait")) {
-      const auto span = value->is_string() ? parse_span(std::string(value->get_string()))
-                                           : std::optional<std::chrono::milliseconds>();
-      if (span && *span <= store::longest_back_off)
-        content.settings.retry_wait = *span;
-      else
-        wrong("retry_wait", json::serialize(*value), "Give a span such as 30s or 5m, up to 1h.");
+        refuse(schedule.place, backfill.error());
     }
     content.job = schedule.job;
     content.env = schedule.env;

@@ -100,6 +100,7 @@ Result<Deployer::Built> Deployer::build(Job& job) {
       .build = job.prepared.content.build,
       .schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      job.prepared.content),
+      .overrides = find_overrides(job.schedules, job.prepared.content),
       .plugins = job.prepared.plugins,
       .faults = findings};
   for (const auto& line : to_lines(plan)) job.tell(line);

@@ -375,6 +375,27 @@ TEST_F(DeployerTest, RetriesAreTheSchedulesOwnOrElseTheProjects) {
   EXPECT_EQ(found[1].retries, 1);
 }
 
+TEST_F(DeployerTest, NoAnnotationSwitchesAScheduleOn) {
+  commit_project(
+      "tap-x",
+      "[{name: s, interval: '@daily', job: load, annotations: {cupola: {enabled: true, "
+      "offset: 0, pause_after: 3, backfill: {start: FROM, end: TO, state_id_suffix: b}}}}]",
+      "annotations: {cupola: {enabled: true}}");
+
+  const auto release = deploy();
+
+  ASSERT_TRUE(is_live(release)) << log(release);
+  const auto found = schedules();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_FALSE(found[0].enabled);
+  EXPECT_EQ(found[0].offset, 0min);
+  EXPECT_EQ(found[0].pause_after, 3);
+  EXPECT_THAT(log(release), HasSubstr("annotation cupola: 'enabled' does nothing"));
+  EXPECT_THAT(log(release), HasSubstr("cupola schedule enable"));
+  const auto content = store::parse_release_content(release.content.value());
+  EXPECT_EQ(content.schedules.at(0).backfill.value().state_id_suffix, "b");
+}
+
 TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
   commit_project("tap-x");
   const auto first = deploy();
@@ -405,6 +426,14 @@ TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
       {"[]", "annotations: {cupola: {build: ['a b']}}", "build"},
       {"[]", "annotations: {cupola: {build: [none]}}", "'none'"},
       {"[]", "annotations: {cupola: {build: [load]}}", "which moves data"},
+      {"[{name: s, interval: '@daily', job: load}]", "annotations: {cupola: {pause_after: -1}}",
+       "pause_after is '-1'"},
+      {"[{name: s, interval: '*/15 * * * *', job: load, annotations: {cupola: {offset: 15}}}]", "",
+       "An offset of 15 min is not shorter"},
+      {"[{name: s, interval: '@daily', job: load, annotations: {cupola: {offset: soon}}}]", "",
+       "offset is 'soon'"},
+      {"[{name: s, interval: '@daily', job: load, annotations: {cupola: {backfill: {start: A}}}}]",
+       "", "backfill: end is ''"},
       {"[]", "jobs: [", "meltano.yml"},
   };
   for (const Case& one : cases) {

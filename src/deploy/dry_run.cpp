@@ -20,6 +20,7 @@ Result<Plan> plan(Workshop& shop, const store::Deployment& deployment, bool refr
   Plan plan{.commit = *commit, .build = judged->content.build, .faults = judged->findings};
   plan.schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      judged->content);
+  plan.overrides = find_overrides(job.schedules, judged->content);
   if (!judged->is_fit()) return plan;
   auto prepared = prepare(
       shop.environments, job.source, *std::move(judged), job.lock, job.live_lock, refresh, true,

@@ -35,21 +35,25 @@ std::string_view word(PluginChange::Kind kind) {
   return "change";
 }
 
-/// "@daily Europe/Berlin: run load-all", as far as it is known.
-std::string describe(std::string_view interval, std::string_view zone,
+/// "@daily Europe/Berlin, retries 2: run load-all", as far as it is known.
+std::string describe(std::string_view interval, const store::ScheduleSettings& settings,
                      const std::vector<std::string>& command) {
   std::string text(interval);
-  if (zone != "UTC") text += fmt::format(" {}", zone);
+  const std::string zone = settings.timezone.value_or("UTC");
+  if (zone != "UTC") text += " " + zone;
+  for (const std::string_view name : store::schedule_setting_names()) {
+    const json::value value = store::setting_value(settings, name);
+    if (name == "timezone" || value.is_null() ||
+        value == store::setting_value(store::default_settings(), name))
+      continue;
+    text += fmt::format(", {} {}", name, store::setting_text(value));
+  }
   if (!command.empty()) text += ": " + join(command, " ");
   return text;
 }
 
 const store::ContentSchedule* find(const store::ReleaseContent* content, std::string_view name) {
-  if (content == nullptr) return nullptr;
-  const auto found =
-      std::find_if(content->schedules.begin(), content->schedules.end(),
-                   [&](const auto& schedule) { return schedule.settings.name == name; });
-  return found == content->schedules.end() ? nullptr : &*found;
+  return content == nullptr ? nullptr : store::find_schedule(*content, name);
 }
 
 /// The tasks of the job that the schedule runs.
@@ -59,20 +63,14 @@ std::string tasks_of(const store::ReleaseContent& content, const store::ContentS
   return job == content.jobs.end() ? "" : join(job->tasks, ", ");
 }
 
-/// What a schedule is besides interval, zone and command, for a person.
+/// What a schedule is besides interval, settings and command, for a person.
 std::vector<std::pair<std::string, std::string>> details_of(const store::ReleaseContent& content,
                                                             const store::ContentSchedule& one) {
-  const store::ReleasedSchedule& settings = one.settings;
   std::vector<std::string> env;
   for (const auto& variable : one.env) env.push_back(variable.first);
   return {{"tasks", tasks_of(content, one)},
           {"env", join(env, " ")},
-          {"overlap", std::string(to_text(settings.overlap))},
-          {"missed", std::string(to_text(settings.missed))},
-          {"run_timeout", cupola::to_text(settings.run_timeout)},
-          {"retries", fmt::format("{}", settings.retries)},
-          {"retry_wait", cupola::to_text(settings.retry_wait)},
-          {"state ids", join(settings.state_ids, " ")}};
+          {"state ids", join(one.settings.state_ids, " ")}};
 }
 
 /// Adds to both what differs of the details.
@@ -117,9 +115,10 @@ std::vector<ScheduleChange> compare_schedules(const std::vector<store::Schedule>
       continue;
     }
     const auto* old = find(before, name);
-    std::string to = describe(schedule.settings.interval, schedule.settings.timezone,
-                              old == nullptr ? std::vector<std::string>{} : schedule.command);
-    std::string from = describe(row->interval, row->timezone,
+    std::string to =
+        describe(schedule.settings.interval, store::merged(schedule.settings.given, row->own),
+                 old == nullptr ? std::vector<std::string>{} : schedule.command);
+    std::string from = describe(row->interval, store::merged(row->given, row->own),
                                 old == nullptr ? std::vector<std::string>{} : old->command);
     if (old != nullptr) add_details(*before, *old, after, schedule, from, to);
     if (from == to) continue;
@@ -135,6 +134,24 @@ std::vector<ScheduleChange> compare_schedules(const std::vector<store::Schedule>
     }
   }
   return changes;
+}
+
+std::vector<Override> find_overrides(const std::vector<store::Schedule>& known,
+                                     const store::ReleaseContent& after) {
+  std::vector<Override> overrides;
+  for (const auto& row : known) {
+    const auto* schedule = find(&after, row.name);
+    if (schedule == nullptr) continue;
+    for (const std::string_view name : store::schedule_setting_names()) {
+      json::value value = store::setting_value(row.own, name);
+      if (value.is_null()) continue;
+      overrides.push_back({.schedule = row.name,
+                           .setting = std::string(name),
+                           .value = std::move(value),
+                           .given = store::setting_value(schedule->settings.given, name)});
+    }
+  }
+  return overrides;
 }
 
 PluginChange compare_plugin(const std::string& name, const Lock& before, const LockEntry* after,
@@ -168,6 +185,13 @@ json::object to_json(const Plan& plan) {
                                      {"enabled", change.enabled}},
                                     change.from, change.to));
   }
+  json::array overrides;
+  for (const auto& one : plan.overrides) {
+    overrides.push_back({{"schedule", json_text(one.schedule)},
+                         {"setting", one.setting},
+                         {"value", one.value},
+                         {"given", one.given}});
+  }
   json::array plugins;
   for (const auto& change : plan.plugins) {
     plugins.push_back(with_change({{"name", json_text(change.name)},
@@ -187,9 +211,13 @@ json::object to_json(const Plan& plan) {
   }
   json::array build;
   for (const auto& task : plan.build) build.emplace_back(json_text(task));
-  return {{"commit", plan.commit},         {"unchanged", plan.unchanged},
-          {"build", std::move(build)},     {"schedules", std::move(schedules)},
-          {"plugins", std::move(plugins)}, {"faults", std::move(faults)}};
+  return {{"commit", plan.commit},
+          {"unchanged", plan.unchanged},
+          {"build", std::move(build)},
+          {"schedules", std::move(schedules)},
+          {"overrides", std::move(overrides)},
+          {"plugins", std::move(plugins)},
+          {"faults", std::move(faults)}};
 }
 
 std::vector<std::string> to_lines(const Plan& plan) {
@@ -202,6 +230,13 @@ std::vector<std::string> to_lines(const Plan& plan) {
     }
     if (!change.to.empty()) line += fmt::format(" from '{}' to '{}'", change.from, change.to);
     lines.push_back(std::move(line));
+  }
+  for (const auto& one : plan.overrides) {
+    lines.push_back(fmt::format("schedule {} keeps {} {}, set through the API{}", one.schedule,
+                                one.setting, store::setting_text(one.value),
+                                one.given.is_null() ? ""
+                                                    : fmt::format(", over {} of meltano.yml",
+                                                                  store::setting_text(one.given))));
   }
   for (const auto& change : plan.plugins) {
     std::string line = fmt::format("plugin {}: {}", change.name, word(change.kind));

@@ -17,13 +17,21 @@ struct ScheduleChange {
   enum class Kind {
     appears,   ///< new; it starts switched off
     vanishes,  ///< its switch and offset are kept for when it comes back
-    changes,   ///< interval, zone, what it runs, or how
+    changes,   ///< interval, settings, or what it runs
     returns    ///< it was there once: with the switch and offset of then
   };
   std::string name;
   Kind kind = Kind::appears;
   bool enabled = false;  ///< whether it fires once the release is live
   std::string from, to;  ///< of `changes`
+};
+
+/// A setting of a schedule that the API set: it holds whatever meltano.yml gives.
+struct Override {
+  std::string schedule;
+  std::string setting;
+  json::value value;
+  json::value given;  ///< by the release's meltano.yml; null where it says nothing
 };
 
 struct PluginChange {
@@ -43,6 +51,7 @@ struct Plan {
   bool unchanged = false;                 ///< an update would leave the live release as it is
   std::vector<std::string> build;         ///< tasks that are run once for the release
   std::vector<ScheduleChange> schedules;  ///< those that stay as they are are not named
+  std::vector<Override> overrides;
   std::vector<PluginChange> plugins;
   std::vector<Finding> faults;  ///< those that are not fatal are warnings
 };
@@ -51,6 +60,10 @@ struct Plan {
 std::vector<ScheduleChange> compare_schedules(const std::vector<store::Schedule>& known,
                                               const store::ReleaseContent* before,
                                               const store::ReleaseContent& after);
+
+/// What was set through the API of schedules that the release has.
+std::vector<Override> find_overrides(const std::vector<store::Schedule>& known,
+                                     const store::ReleaseContent& after);
 
 /// How one environment stands against the lock before; `is_there` tells whether it is built.
 PluginChange compare_plugin(const std::string& name, const Lock& before, const LockEntry* after,

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "deploy/backfill_template.h"
 #include "deploy/content.h"
 #include "deploy/deploy_log.h"
 #include "deploy/installer.h"
@@ -13,6 +14,7 @@ namespace cupola::deploy {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(SpecifierTest, FitsAsPep440HasIt) {
@@ -107,7 +109,7 @@ TEST(DotenvTest, ReadsNamesAndValues) {
 }
 
 store::ContentSchedule schedule(std::string name, std::string interval, std::string job) {
-  return {.settings = {.name = std::move(name), .interval = std::move(interval), .timezone = "UTC"},
+  return {.settings = {.name = std::move(name), .interval = std::move(interval)},
           .command = {"run", job},
           .job = job};
 }
@@ -146,7 +148,6 @@ TEST(PlanTest, AScheduleChangesWithItsJobItsPoliciesAndItsVariables) {
   store::Schedule row;
   row.name = "daily";
   row.interval = "@daily";
-  row.timezone = "UTC";
   store::ReleaseContent before;
   before.schedules = {schedule("daily", "@daily", "load")};
   before.schedules[0].env = {{"A", "1"}};
@@ -158,13 +159,59 @@ TEST(PlanTest, AScheduleChangesWithItsJobItsPoliciesAndItsVariables) {
   EXPECT_THAT(lines(), IsEmpty());
 
   after.jobs[0].tasks.emplace_back("dbt:run");
-  after.schedules[0].settings.overlap = store::Overlap::skip;
+  after.schedules[0].settings.given.overlap = store::Overlap::skip;
   after.schedules[0].env = {{"A", "secret"}};
 
   EXPECT_THAT(lines(),
-              ElementsAre("schedule daily changes from '@daily: run load; tasks tap-a target-b; "
-                          "overlap queue_one' to '@daily: run load; tasks tap-a target-b, dbt:run; "
-                          "overlap skip; other values in env'"));
+              ElementsAre("schedule daily changes from '@daily: run load; tasks tap-a target-b' to "
+                          "'@daily, overlap skip: run load; tasks tap-a target-b, dbt:run; "
+                          "other values in env'"));
+}
+
+TEST(PlanTest, TellsWhatTheApiHoldsOverMeltanoYml) {
+  store::Schedule row;
+  row.name = "load";
+  row.interval = "@daily";
+  row.present = true;
+  row.given = {.retries = 1};
+  row.own = {.timezone = "Europe/Berlin", .retries = 3, .offset = store::OffsetRule{}};
+  store::ReleaseContent after;
+  after.schedules = {schedule("load", "@daily", "a")};
+  after.schedules[0].settings.given = {.missed = store::Missed::all, .retries = 2};
+
+  const Plan plan{.commit = "c",
+                  .schedules = compare_schedules({row}, &after, after),
+                  .overrides = find_overrides({row}, after)};
+
+  EXPECT_THAT(
+      to_lines(plan),
+      ElementsAre("schedule load changes from '@daily Europe/Berlin, retries 3: run a' to "
+                  "'@daily Europe/Berlin, missed all, retries 3: run a'",
+                  "schedule load keeps timezone Europe/Berlin, set through the API",
+                  "schedule load keeps retries 3, set through the API, over 2 of meltano.yml",
+                  "schedule load keeps offset random, set through the API"));
+  EXPECT_THAT(json::serialize(to_json(plan)),
+              HasSubstr(R"({"schedule":"load","setting":"retries","value":3,"given":2})"));
+}
+
+TEST(BackfillTemplateTest, NamesTwoVariablesAndASuffix) {
+  const auto read = [](const char* text) { return read_backfill(*parse_json(text)); };
+  const auto good = read(R"({"start":"TAP_X_START","end":"TAP_X_END","state_id_suffix":"b-1"})");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->start_variable, "TAP_X_START");
+
+  for (const char* wrong :
+       {"true", "{}", R"({"start":"A","end":"A","state_id_suffix":"b"})",
+        R"({"start":"A","end":"B"})", R"({"start":"A","end":"B","state_id_suffix":"b:c"})",
+        R"({"start":"LD_PRELOAD","end":"B","state_id_suffix":"b"})",
+        R"({"start":"PATH","end":"B","state_id_suffix":"b"})",
+        R"({"start":"1A","end":"B","state_id_suffix":"b"})",
+        R"({"start":"A B","end":"B","state_id_suffix":"b"})",
+        R"({"start":"A","end":"B","state_id_suffix":"b","more":1})"}) {
+    const auto refused = read(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().hint, HasSubstr("start: TAP_X_START_DATE")) << wrong;
+  }
 }
 
 TEST(PlanTest, NamesThePackagesThatMoved) {

@@ -70,7 +70,9 @@ std::optional<std::string> told_status(const store::Notification& notification,
     return "recovered";
   }
   if (!wants(event.status)) return std::nullopt;
-  if (notification.only_on_change && previous == event.status) return std::nullopt;
+  if (notification.only_on_change && !event.told_always && previous == event.status) {
+    return std::nullopt;
+  }
   return event.status;
 }
 

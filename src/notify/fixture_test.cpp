@@ -14,8 +14,7 @@ void NotifyTest::SetUp() {
     const auto schedule = [](const char* name, const char* interval) {
       return store::ReleasedSchedule{.name = name,
                                      .interval = interval,
-                                     .timezone = "UTC",
-                                     .overlap = store::Overlap::allow,
+                                     .given = {.overlap = store::Overlap::allow},
                                      .state_ids = {}};
     };
     testing::add_live_release(session, added,

@@ -1,6 +1,5 @@
 #include "runner/command.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -9,14 +8,6 @@
 
 namespace cupola::runner {
 namespace {
-
-const store::ContentSchedule* find_schedule(const store::ReleaseContent& content,
-                                            std::string_view name) {
-  const auto found =
-      std::find_if(content.schedules.begin(), content.schedules.end(),
-                   [&](const auto& schedule) { return schedule.settings.name == name; });
-  return found == content.schedules.end() ? nullptr : &*found;
-}
 
 /// `--log-format` came with 3.7.
 bool knows_log_format(std::string_view version) {
@@ -45,8 +36,13 @@ Result<Work> work_of(const store::Run& run, const store::ReleaseContent& content
     work = {.words = schedule->command,
             .env = schedule->env,
             .state_ids = schedule->settings.state_ids};
-    // A suffix by hand changes the ids; they were worked out when the run was asked for.
-    if (!run.options.state_id_suffix.empty()) work.state_ids = run.state_ids;
+    const std::string& suffix = run.options.state_id_suffix;
+    if (run.trigger == store::Trigger::backfill) {
+      work.state_ids = store::state_ids_under(content, *schedule, suffix);
+    } else if (!suffix.empty()) {
+      // A suffix by hand changes the ids; they were worked out when the run was asked for.
+      work.state_ids = run.state_ids;
+    }
   } else {
     work.words = {"run"};
     work.words.insert(work.words.end(), run.tasks.begin(), run.tasks.end());

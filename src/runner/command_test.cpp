@@ -47,6 +47,27 @@ TEST(CommandTest, AScheduleRunsItsOwnWordsWithoutInstalling) {
   EXPECT_THAT(work->state_ids, ElementsAre("prod:a-to-b"));
 }
 
+TEST(CommandTest, ABackfillTakesStateIdsUnderItsSuffixAsTheReleaseOfNowHasThem) {
+  auto content = content_with_schedule();
+  content.state_id_suffix = "eu";
+  content.schedules[0].settings.state_ids = {"prod:a-to-b:eu", "prod:c-to-d:eu"};
+  store::Run run = run_of_schedule();
+  run.trigger = store::Trigger::backfill;
+  run.options.state_id_suffix = "again-1";
+  run.options.env = {{"FROM", "2026-11-22T03:00:00Z"}};
+  run.state_ids = {"prod:a-to-b:again-1"};
+
+  const auto work = work_of(run, content);
+
+  ASSERT_TRUE(work);
+  EXPECT_THAT(work->state_ids, ElementsAre("prod:a-to-b:again-1", "prod:c-to-d:again-1"));
+  const auto argv = meltano_command(run, content, *work, layout);
+  const auto option = std::find(argv.begin(), argv.end(), "--state-id-suffix");
+  ASSERT_NE(option, argv.end());
+  EXPECT_EQ(*(option + 1), "again-1");
+  EXPECT_EQ(run_environment(run, content, *work, layout).at("FROM"), "2026-11-22T03:00:00Z");
+}
+
 TEST(CommandTest, AnOldMeltanoIsNotGivenAFlagThatItLacks) {
   auto content = content_with_schedule();
   content.meltano_version = "3.5.0";

@@ -94,8 +94,15 @@ void Control::claim(Instant now) {
     next_queued_ = first;
     return;
   }
-  const auto claimed = with_.database.write(
-      [&](db::Session& db) { return store::claim_runs(db, options_.worker, most, now); });
+  const auto claimed = with_.database.write([&](db::Session& db) {
+    auto runs = store::claim_runs(db, options_.worker, most, now);
+    const int left = std::min(most - static_cast<int>(runs.size()), free_backfill_slots());
+    if (left > 0) {
+      for (auto& run : store::claim_backfill_runs(db, options_.worker, left, now))
+        runs.push_back(std::move(run));
+    }
+    return runs;
+  });
   for (const store::Run& run : claimed) begin(run);
   if (static_cast<int>(claimed.size()) < most) {
     next_queued_ = with_.database.read([](db::Session& db) { return store::next_queued(db); });
@@ -125,6 +132,14 @@ bool Control::may_start(Instant now) {
 
 int Control::free_slots() const {
   return static_cast<int>(std::count(slots_.begin(), slots_.end(), false));
+}
+
+/// Backfills take half of the slots at most, so that what is due by the clock finds one.
+int Control::free_backfill_slots() const {
+  const auto taken = std::count_if(open_.begin(), open_.end(), [](const auto& one) {
+    return one.second->run.trigger == store::Trigger::backfill;
+  });
+  return std::max(1, static_cast<int>(slots_.size()) / 2) - static_cast<int>(taken);
 }
 
 Control::Shared Control::open_for(const store::Run& run) const {

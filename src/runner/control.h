@@ -44,6 +44,7 @@ class Control {
   void claim(Instant now);
   bool may_start(Instant now);
   int free_slots() const;
+  int free_backfill_slots() const;
   Shared open_for(const store::Run& run) const;
   void begin(const store::Run& run);
   void watch(const Shared& open);

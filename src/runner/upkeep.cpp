@@ -10,6 +10,7 @@
 #include "store/artifacts.h"
 #include "store/attempts.h"
 #include "store/audit.h"
+#include "store/backfills.h"
 #include "store/credits.h"
 #include "store/deletions.h"
 #include "store/replies.h"
@@ -99,6 +100,10 @@ Removed clean_up(db::Database& database, const Home& home, const Retention& rete
   }
   while (database.write([&](db::Session& db) {
     return store::delete_old_fires(db, now - retention.runs, rows_a_step);
+  }) == rows_a_step) {
+  }
+  while (database.write([&](db::Session& db) {
+    return store::delete_old_backfills(db, now - retention.runs, rows_a_step);
   }) == rows_a_step) {
   }
   database.write([&](db::Session& db) {

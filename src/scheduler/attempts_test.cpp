@@ -13,14 +13,12 @@ class AttemptsTest : public EnqueueFixture {
  protected:
   store::Schedule deploy_with(int retries, store::Overlap overlap) {
     return db->write([&](db::Session& session) {
-      cupola::testing::add_live_release(session, tenant_,
-                                        {{.name = "load",
-                                          .interval = "*/10 * * * *",
-                                          .timezone = "UTC",
-                                          .overlap = overlap,
-                                          .retries = retries,
-                                          .retry_wait = 20min}},
-                                        noon - 30min);
+      cupola::testing::add_live_release(
+          session, tenant_,
+          {{.name = "load",
+            .interval = "*/10 * * * *",
+            .given = {.overlap = overlap, .retries = retries, .retry_wait = 20min}}},
+          noon - 30min);
       auto schedule =
           *store::find_schedule(session, tenant_.organization.key, tenant_.deployment.key, "load");
       if (!schedule.enabled) store::set_enabled(session, schedule.key, true, noon - 5min);

@@ -24,9 +24,7 @@ class Case11 : public EnqueueFixture {
     for (int i = 0; i < count; ++i) {
       released.push_back({.name = "load-" + std::to_string(i),
                           .interval = "*/5 * * * *",
-                          .timezone = "UTC",
-                          .overlap = store::Overlap::allow,
-                          .missed = missed});
+                          .given = {.overlap = store::Overlap::allow, .missed = missed}});
     }
     db->write([&](db::Session& session) {
       cupola::testing::add_live_release(session, tenant_, {}, noon - 1h);

@@ -14,7 +14,7 @@ class Case12ZoneRules : public EnqueueFixture {
     db->write([&](db::Session& session) {
       cupola::testing::add_live_release(
           session, tenant_,
-          {{.name = "load", .interval = "0 12 * * *", .timezone = "Africa/Casablanca"}},
+          {{.name = "load", .interval = "0 12 * * *", .given = {.timezone = "Africa/Casablanca"}}},
           noon - 30min);
       const auto schedule =
           *store::find_schedule(session, tenant_.organization.key, tenant_.deployment.key, "load");

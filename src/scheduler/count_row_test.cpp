@@ -18,8 +18,8 @@ TEST_P(CountRowTest, FiresThatAreOnlyCountedAreNotLostWhereOneOfThemWasRecordedB
   const auto tenant = db->write(
       [](db::Session& session) { return cupola::testing::add_tenant(session, "acme", noon); });
   const ScheduleKey key = db->write([&](db::Session& session) {
-    cupola::testing::add_live_release(
-        session, tenant, {{.name = "often", .interval = "* * * * *", .timezone = "UTC"}}, noon);
+    cupola::testing::add_live_release(session, tenant, {{.name = "often", .interval = "* * * * *"}},
+                                      noon);
     const auto schedule = store::list_all_schedules(session, tenant.deployment.key).at(0);
     store::set_enabled(session, schedule.key, true, noon);
     return schedule.key;

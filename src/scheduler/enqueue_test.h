@@ -41,9 +41,7 @@ class EnqueueFixture : public cupola::testing::EachDatabase {
       cupola::testing::add_live_release(session, tenant_,
                                         {{.name = "load",
                                           .interval = interval,
-                                          .timezone = "UTC",
-                                          .overlap = overlap,
-                                          .missed = missed,
+                                          .given = {.overlap = overlap, .missed = missed},
                                           .state_ids = {"prod:tap-to-target"}}},
                                         noon - 30min);
       auto schedule =

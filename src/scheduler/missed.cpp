@@ -12,16 +12,18 @@ struct Come {
   std::int64_t older = 0;
 };
 
-/// From `now` backwards, so that a month or ten years cost no more than the rows that are kept.
+/// From `now` backwards, so that a month or ten years cost no more than the rows that are kept. The
+/// first is told by its nominal time: it may be due later than it would be by an offset that was
+/// changed while it was awaited.
 Come fires_until(const cron::Timing& timing, const cron::Fire& first, Instant now) {
   Come come;
   for (auto fire = cron::previous_fire(timing, now + 1ms);;
        fire = cron::previous_fire(timing, fire->due)) {
-    const bool is_first = !fire || fire->due <= first.due;
+    const bool is_first = !fire || fire->nominal <= first.nominal;
     if (is_first) fire = first;
     if (come.newest.size() == missed_rows) {
       come.last_older = *fire;
-      come.older = 1 + cron::count_fires(timing, first.due, fire->due);
+      come.older = 1 + cron::count_fires(timing, first.nominal + timing.offset, fire->due);
       return come;
     }
     come.newest.push_front(*fire);

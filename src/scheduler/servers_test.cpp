@@ -27,12 +27,10 @@ TEST_P(ServersTest, case_05_EachFireOfManyHappensOnceHoweverManySchedulersThereA
   constexpr int minutes = 60;
   const auto schedule = db->write([](db::Session& session) {
     const auto tenant = cupola::testing::add_tenant(session, "acme", noon - 1h);
-    cupola::testing::add_live_release(session, tenant,
-                                      {{.name = "load",
-                                        .interval = "* * * * *",
-                                        .timezone = "UTC",
-                                        .overlap = store::Overlap::allow}},
-                                      noon - 30min);
+    cupola::testing::add_live_release(
+        session, tenant,
+        {{.name = "load", .interval = "* * * * *", .given = {.overlap = store::Overlap::allow}}},
+        noon - 30min);
     const auto found =
         *store::find_schedule(session, tenant.organization.key, tenant.deployment.key, "load");
     store::set_enabled(session, found.key, true, noon);

@@ -50,7 +50,9 @@ bool comes_next(db::Session& db, const store::Run& run, Instant now) {
 }
 
 bool take_back(db::Session& db, const store::Run& run, Instant now) {
-  if (run.trigger == store::Trigger::manual) return store::make_due(db, run.id, now);
+  const bool is_of_a_fire =
+      run.trigger == store::Trigger::schedule || run.trigger == store::Trigger::catch_up;
+  if (!is_of_a_fire) return store::make_due(db, run.id, now);
   if (comes_next(db, run, now)) return false;
   return store::take_back_fire(db, run,
                                "It was queued by a clock that has been set back since; its fire "
@@ -66,7 +68,9 @@ std::int64_t plan_anew(db::Session& db, const store::Schedule& schedule, Instant
         now,
         std::max(schedule.enabled_at.value_or(schedule.interval_since), schedule.interval_since));
     const auto last = store::last_fire_noticed(db, schedule.key, now);
-    next = cron::next_fire(*timing, std::max(since, last ? last->due : now - look_back));
+    // By its nominal time: its offset may have been another one.
+    next = cron::next_fire(
+        *timing, std::max(since, last ? last->nominal + timing->offset : now - look_back));
     for (int i = 0; next && i < passed_over && store::has_fire(db, schedule.key, next->nominal);
          ++i)
       next = cron::next_fire(*timing, next->due);

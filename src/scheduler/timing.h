@@ -14,7 +14,8 @@ namespace cupola::scheduler {
 /// that has left the system's zone data since gets here).
 Result<cron::Timing> timing_of(const store::Schedule& schedule);
 
-/// The next `count` fires after `now`, whether the schedule is switched on or not.
+/// The next `count` fires after `now`, the one that is awaited first; whether the schedule is
+/// switched on or not.
 std::vector<cron::Fire> next_fires(const store::Schedule& schedule, Instant now, int count);
 
 }  // namespace cupola::scheduler

@@ -42,9 +42,9 @@ std::set<Instant> expected_fires(const Era& era) {
     return std::chrono::floor<std::chrono::minutes>(instant).time_since_epoch().count();
   };
   std::set<Instant> fires;
-  const Minutes first = minute_of(era.after - era.offset) - 1440;
+  const Minutes first = minute_of(std::max(era.after - era.offset, era.from)) - 1440;
   Minutes shown = wall_at(first - 1);  // the latest time that the wall clock has shown so far
-  for (Minutes utc = first; utc <= minute_of(era.until - era.offset); ++utc) {
+  for (Minutes utc = first; utc <= minute_of(era.until); ++utc) {
     const Minutes wall = wall_at(utc);
     bool fires_now = !interval->is_fixed && matches(*interval, wall);
     for (Minutes passed = shown + 1; interval->is_fixed && passed <= wall; ++passed) {
@@ -52,8 +52,10 @@ std::set<Instant> expected_fires(const Era& era) {
     }
     shown = std::max(shown, wall);
     const Instant nominal{std::chrono::minutes(utc)};
-    const Instant due = nominal + era.offset;
-    if (fires_now && due > era.after && due < era.until) fires.insert(nominal);
+    if (fires_now && nominal + era.offset > era.after && nominal >= era.from &&
+        nominal < era.until) {
+      fires.insert(nominal);
+    }
   }
   return fires;
 }

@@ -20,13 +20,14 @@ struct Interval {
 };
 const std::vector<Interval>& intervals();
 
-/// A time in which a schedule was on and kept its interval. All fires whose due time is after
-/// `after` and before `until` must have been recorded.
+/// A time in which a schedule was on and kept interval, zone and offset. All fires with a due time
+/// after `after` and a nominal time from `from` on, before `until`, must have been recorded.
 struct Era {
   std::string interval;
   std::string zone;
   std::chrono::minutes offset{0};
   Instant after;
+  Instant from;
   Instant until;
 };
 /// The nominal times of those fires.

@@ -44,11 +44,12 @@ constexpr const char* watch_sql[] = {
         '', '');
     END)sql",
     R"sql(CREATE TRIGGER schedule_changed AFTER UPDATE ON schedules BEGIN
-      INSERT INTO happened (kind, subject, a, b, c, d, e) VALUES ('schedule', NEW.key,
+      INSERT INTO happened (kind, subject, a, b, c, d, e, due) VALUES ('schedule', NEW.key,
         CASE WHEN NEW.planned = 1 THEN CAST(coalesce(NEW.due_at, '') AS text) ELSE '' END,
         NEW.interval, NEW.timezone, CAST(NEW.offset_minutes AS text),
         CAST(min(coalesce(NEW.planned_at, 1 << 60),
-          max(coalesce(NEW.enabled_at, NEW.interval_since), NEW.interval_since)) AS text));
+          max(coalesce(NEW.enabled_at, NEW.interval_since), NEW.interval_since)) AS text),
+        coalesce(NEW.due_nominal, 0));
     END)sql",
 };
 
@@ -288,14 +289,22 @@ void Promises::schedule_changed(const Change& change) {
     planned.is_open = false;
     return;
   }
-  const Era era{.interval = change.b,
-                .zone = change.c,
-                .offset = std::chrono::minutes(std::stoi(change.d)),
-                .after = from_milliseconds(std::stoll(change.e)),
-                .until = from_milliseconds(std::stoll(change.a))};
+  Era era{.interval = change.b,
+          .zone = change.c,
+          .offset = std::chrono::minutes(std::stoi(change.d)),
+          .after = from_milliseconds(std::stoll(change.e)),
+          .from = Instant(),
+          .until = change.due};
   if (!planned.is_open) {
     planned.eras.push_back(era);
     planned.is_open = true;
+    return;
+  }
+  if (planned.eras.back().offset != era.offset) {
+    // From the fire that was awaited on, whenever it is due now: none is lost, none comes twice.
+    era.after = Instant();
+    era.from = change.due;
+    planned.eras.push_back(era);
     return;
   }
   planned.eras.back().until = std::max(planned.eras.back().until, era.until);

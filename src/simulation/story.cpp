@@ -52,11 +52,13 @@ void Story::begin() {
   });
   for (const auto& server : servers_) server->start();
   if (count > 1 && random_.chance(15)) world_.at(random_.between(30s, 4min), [this] { retire(); });
+  if (with_settings_) world_.at(apart_.between(5s, 90s), [this] { change_settings(); });
   go_on();
 }
 
 void Story::choose_faults() {
   with_retries_ = apart_.chance(50);
+  with_settings_ = apart_.chance(50);
   const auto some = [&](int most) { return random_.chance(50) ? 0 : 1 + random_.below(most); };
   shared_.database_faults = {.refused = some(20'000),
                              .undone = some(10'000),
@@ -101,9 +103,10 @@ store::ReleasedSchedule Story::new_schedule(int number) {
   using store::Overlap;
   store::ReleasedSchedule schedule{
       .name = fmt::format("schedule{}", number + 1),
-      .overlap = random_.pick<Overlap>(
-          {Overlap::queue_one, Overlap::queue_one, Overlap::skip, Overlap::allow}),
-      .missed = random_.pick<Missed>({Missed::latest, Missed::latest, Missed::skip, Missed::all})};
+      .given = {.overlap = random_.pick<Overlap>(
+                    {Overlap::queue_one, Overlap::queue_one, Overlap::skip, Overlap::allow}),
+                .missed = random_.pick<Missed>(
+                    {Missed::latest, Missed::latest, Missed::skip, Missed::all})}};
   vary(schedule);
   return schedule;
 }
@@ -112,11 +115,15 @@ store::ReleasedSchedule Story::new_schedule(int number) {
 void Story::vary(store::ReleasedSchedule& schedule) {
   schedule.interval = random_.pick(intervals()).text;
   if (random_.chance(40)) schedule.interval = "* * * * *";
-  schedule.timezone = random_.pick(zones);
-  schedule.run_timeout = random_.between(20s, 4min);
+  schedule.given.timezone = random_.pick(zones);
+  schedule.given.run_timeout = random_.between(20s, 4min);
   if (with_retries_) {
-    schedule.retries = apart_.below(3);
-    schedule.retry_wait = apart_.pick<std::chrono::milliseconds>({0ms, 1s, 20s, 45s, 2min});
+    schedule.given.retries = apart_.below(3);
+    schedule.given.retry_wait = apart_.pick<std::chrono::milliseconds>({0ms, 1s, 20s, 45s, 2min});
+  }
+  if (with_settings_) {
+    schedule.given.pause_after = apart_.pick<int>({0, 0, 1, 3});
+    schedule.given.offset = apart_.pick<store::OffsetRule>({{}, {}, {.minutes = 0min}});
   }
   schedule.state_ids.clear();
   for (const std::string& state_id : state_ids) {
@@ -226,6 +233,30 @@ void Story::deploy_to(std::size_t which) {
   });
 }
 
+/// Somebody sets settings of a schedule, again and again, or takes them back.
+void Story::change_settings() {
+  if (!shared_.may_fail) return;
+  const auto deployment = apart_.pick(deployments_).row.key;
+  const auto which = apart_.next();
+  store::ScheduleSettings own;
+  if (apart_.chance(80)) own.offset = {.minutes = std::chrono::minutes(apart_.below(15) - 7)};
+  if (apart_.chance(20)) own.timezone = apart_.pick(zones);
+  if (apart_.chance(20)) own.pause_after = apart_.below(3);
+  Server* server = apart_.pick(servers_).get();
+  server->as_user([=, this](db::Database& database) {
+    database.write([&](db::Session& db) {
+      const auto all = store::list_all_schedules(db, deployment);
+      const auto& schedule = all[which % all.size()];
+      if (!schedule.present) return;
+      world_.note("{} is set to {}", world_.name_of(schedule.key.text(), "schedule"),
+                  json::serialize(store::to_json(own)));
+      store::set_own_settings(db, schedule, own, server->now());
+    });
+    server->wake();
+  });
+  world_.at(apart_.between(5s, 90s), [this] { change_settings(); });
+}
+
 void Story::run_by_hand() {
   const auto& deployment = random_.pick(deployments_);
   const auto& schedule = random_.pick(deployment.schedules);
@@ -241,7 +272,7 @@ void Story::run_by_hand() {
                       .tasks = {"tap", "target"},
                       .due_at = server.now(),
                       .state_ids = schedule.state_ids,
-                      .run_timeout = schedule.run_timeout},
+                      .run_timeout = *schedule.given.run_timeout},
                      server.now());
     });
   });

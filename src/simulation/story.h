@@ -44,6 +44,7 @@ class Story {
   void deploy();
   void deploy_to(std::size_t which);
   void deploy_twice();
+  void change_settings();
   void run_by_hand();
   void stop_run();
   void kill();
@@ -64,6 +65,7 @@ class Story {
   Random& random_;
   Random apart_;  ///< for what was added later, so that the other choices of a seed stay the same
   bool with_retries_ = false;
+  bool with_settings_ = false;
   std::vector<std::unique_ptr<Server>>& servers_;
   store::Organization organization_;
   store::Project project_;

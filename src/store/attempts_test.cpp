@@ -30,13 +30,10 @@ class AttemptsTest : public testing::EachDatabase {
   void deploy(Overlap overlap) {
     db->write([&](db::Session& session) {
       if (!tenant) tenant = testing::add_tenant(session, "acme", noon);
-      testing::add_live_release(session, *tenant,
-                                {{.name = "load",
-                                  .interval = "@hourly",
-                                  .timezone = "UTC",
-                                  .overlap = overlap,
-                                  .retries = 2}},
-                                noon);
+      testing::add_live_release(
+          session, *tenant,
+          {{.name = "load", .interval = "@hourly", .given = {.overlap = overlap, .retries = 2}}},
+          noon);
       schedule = *find_schedule(session, tenant->organization.key, tenant->deployment.key, "load");
     });
   }

@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::size_t longest_name = 300;
 
-constexpr std::string_view kinds[] = {"credits",      "deployment",   "invitation",      "member",
-                                      "notification", "organization", "project",         "run",
-                                      "schedule",     "secret",       "service_account", "state",
-                                      "token"};
+constexpr std::string_view kinds[] = {"backfill", "credits",      "deployment",   "invitation",
+                                      "member",   "notification", "organization", "project",
+                                      "run",      "schedule",     "secret",       "service_account",
+                                      "state",    "token"};
 
 constexpr Words<ActorKind, 4> actor_words = {{{ActorKind::user, "user"},
                                               {ActorKind::service_account, "service_account"},

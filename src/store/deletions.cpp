@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "store/backfills.h"
 #include "store/notifications.h"
 #include "store/runs.h"
 #include "store/topics.h"
@@ -93,6 +94,7 @@ void bury(db::Session& db, const OrganizationKey& organization, const ProjectKey
           const DeploymentKey& deployment, const std::string& slug, Instant now) {
   end_schedules(db, deployment);
   end_releases(db, deployment, now);
+  stop_backfills_of(db, deployment, "The deployment was deleted.", now);
   const auto taken = texts(db, R"sql(
       SELECT slug FROM deployments WHERE project_key = :project AND deleted_at IS NOT NULL)sql",
                            {{"project", project}});
@@ -263,6 +265,7 @@ std::int64_t purge_deleted(db::Session& db, Instant before) {
          {"DELETE FROM fires WHERE schedule_key IN"
           " (SELECT key FROM schedules WHERE deployment_key = :deployment)",
           "DELETE FROM secrets WHERE deployment_key = :deployment",
+          "DELETE FROM backfills WHERE deployment_key = :deployment",
           "DELETE FROM schedules WHERE deployment_key = :deployment",
           "DELETE FROM releases WHERE deployment_key = :deployment",
           "DELETE FROM deployments WHERE key = :deployment"}) {

@@ -27,4 +27,11 @@ void hold(db::Session& db, const ScheduleKey& schedule) {
   hold_row(db, "SELECT key FROM schedules WHERE key = :key /* pg: FOR UPDATE */", schedule.text());
 }
 
+void hold_schedules_of(db::Session& db, const DeploymentKey& deployment) {
+  hold_row(db,
+           "SELECT key FROM schedules WHERE deployment_key = :key ORDER BY key"
+           " /* pg: FOR UPDATE */",
+           deployment.text());
+}
+
 }  // namespace cupola::store

@@ -12,5 +12,7 @@ void hold(db::Session& db, const OrganizationKey& organization);
 void hold(db::Session& db, const ProjectKey& project);
 void hold(db::Session& db, const DeploymentKey& deployment);
 void hold(db::Session& db, const ScheduleKey& schedule);
+/// All schedules of the deployment.
+void hold_schedules_of(db::Session& db, const DeploymentKey& deployment);
 
 }  // namespace cupola::store

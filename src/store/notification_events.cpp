@@ -14,7 +14,7 @@ namespace {
 #define INTO_EVENTS                                                                      \
   "INSERT INTO notification_events (id, organization_key, project_key, deployment_key, " \
   "kind, status, run_id, schedule_name, tasks, project_name, deployment_name, cause, "   \
-  "cancel_code, once, handled, created_at) "
+  "cancel_code, once, handled, created_at, told_always) "
 
 }  // namespace
 
@@ -32,21 +32,30 @@ NotificationEvent to_event(const db::Row& row, std::size_t first) {
           .deployment_name = row.get<std::string>(first + 10),
           .cause = row.get<std::optional<std::string>>(first + 11),
           .cancel_code = row.get<std::optional<std::string>>(first + 12),
-          .created_at = row.get<Instant>(first + 13)};
+          .created_at = row.get<Instant>(first + 13),
+          .told_always = row.get<bool>(first + 14)};
 }
 
-void tell_outcome(db::Session& db, const RunId& run, Instant now) {
-  const auto told = db.execute(
-      INTO_EVENTS
-      "SELECT :id, r.organization_key, r.project_key, r.deployment_key, 'job_run',"
-      " CASE WHEN r.status IN ('timed_out', 'lost') THEN 'failed' ELSE r.status END,"
-      " r.id, r.schedule_name, r.tasks, p.name, d.name, r.cause, r.cancel_code, NULL, 0, :now"
-      " FROM runs r JOIN projects p ON p.key = r.project_key"
-      " JOIN deployments d ON d.key = r.deployment_key"
-      " WHERE r.id = :run"
-      " AND r.status IN ('succeeded', 'failed', 'cancelled', 'timed_out', 'lost')"
-      " AND " SOMEBODY_LISTENS("r.organization_key"),
-      {{"id", new_id<NotificationEventId>()}, {"now", now}, {"run", run}});
+void tell_outcome(db::Session& db, const RunId& run, const std::optional<std::string>& also,
+                  Instant now) {
+  const auto told =
+      db.execute(INTO_EVENTS
+                 "SELECT :id, r.organization_key, r.project_key, r.deployment_key, 'job_run',"
+                 " CASE WHEN r.status IN ('timed_out', 'lost') THEN 'failed' ELSE r.status END,"
+                 " r.id, r.schedule_name, r.tasks, p.name, d.name,"
+                 " CASE WHEN :always = 0 THEN r.cause"
+                 " ELSE rtrim(coalesce(r.cause, 'it failed'), '.') || '; ' || :also END,"
+                 " r.cancel_code, NULL, 0, :now, :always"
+                 " FROM runs r JOIN projects p ON p.key = r.project_key"
+                 " JOIN deployments d ON d.key = r.deployment_key"
+                 " WHERE r.id = :run"
+                 " AND r.status IN ('succeeded', 'failed', 'cancelled', 'timed_out', 'lost')"
+                 " AND " SOMEBODY_LISTENS("r.organization_key"),
+                 {{"id", new_id<NotificationEventId>()},
+                  {"now", now},
+                  {"run", run},
+                  {"always", also.has_value()},
+                  {"also", also.value_or("")}});
   if (told > 0) db.tell(topics::notifications);
 }
 
@@ -54,7 +63,7 @@ void tell_failed_deploy(db::Session& db, const ReleaseKey& release, Instant now)
   const auto told = db.execute(
       INTO_EVENTS
       "SELECT :id, r.organization_key, r.project_key, r.deployment_key, 'deploy', 'failed',"
-      " '', NULL, '[]', p.name, d.name, r.error, NULL, NULL, 0, :now"
+      " '', NULL, '[]', p.name, d.name, r.error, NULL, NULL, 0, :now, 0"
       " FROM releases r JOIN projects p ON p.key = r.project_key"
       " JOIN deployments d ON d.key = r.deployment_key"
       " WHERE r.key = :release AND " SOMEBODY_LISTENS("r.organization_key"),
@@ -82,7 +91,7 @@ bool tell_late(db::Session& db, const LateSchedule& late, Instant now) {
              "SELECT :id, s.organization_key, s.project_key, s.deployment_key, 'job_run', 'late',"
              " coalesce((SELECT r.id FROM runs r WHERE r.organization_key = s.organization_key"
              " AND r.schedule_key = s.key ORDER BY r.queued_at DESC, r.id DESC LIMIT 1), ''),"
-             " s.name, '[]', p.name, d.name, :cause, NULL, :once, 0, :now"
+             " s.name, '[]', p.name, d.name, :cause, NULL, :once, 0, :now, 0"
              " FROM schedules s JOIN projects p ON p.key = s.project_key"
              " JOIN deployments d ON d.key = s.deployment_key WHERE s.key = :schedule"
              " ON CONFLICT (once) DO NOTHING",

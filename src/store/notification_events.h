@@ -32,11 +32,15 @@ struct NotificationEvent {
   std::optional<std::string> cause;
   std::optional<std::string> cancel_code;
   Instant created_at;
+  bool told_always = false;  ///< also to those who want to hear of changes only
 };
 
 /// Notes the end of a run, if it is final, was not skipped, and the organization has a
-/// notification. Call it in the transaction that ends the run.
-void tell_outcome(db::Session& db, const RunId& run, Instant now);
+/// notification; with what else there is to say of it, after the cause, which makes it something
+/// that those who want to hear of changes only are told, too. Call it in the transaction that ends
+/// the run.
+void tell_outcome(db::Session& db, const RunId& run, const std::optional<std::string>& also,
+                  Instant now);
 /// The same for a release that failed.
 void tell_failed_deploy(db::Session& db, const ReleaseKey& release, Instant now);
 

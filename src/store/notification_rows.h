@@ -13,7 +13,7 @@
 #define EVENT_COLUMNS                                                                       \
   "e.id, e.organization_key, e.project_key, e.deployment_key, e.kind, e.status, e.run_id, " \
   "e.schedule_name, e.tasks, e.project_name, e.deployment_name, e.cause, e.cancel_code, "   \
-  "e.created_at"
+  "e.created_at, e.told_always"
 
 namespace cupola::store {
 

@@ -21,8 +21,8 @@ class OverlapTest : public cupola::testing::EachDatabase {
     if (IsSkipped()) return;
     db->write([&](db::Session& session) {
       tenant = cupola::testing::add_tenant(session, "acme", noon);
-      cupola::testing::add_live_release(
-          session, tenant, {{.name = "daily", .interval = "@daily", .timezone = "UTC"}}, noon);
+      cupola::testing::add_live_release(session, tenant, {{.name = "daily", .interval = "@daily"}},
+                                        noon);
     });
   }
   Schedule schedule() {
@@ -98,8 +98,7 @@ TEST_P(OverlapTest, AScheduleThatADeployHasChangedIsNotAsItWasSeen) {
 
   db->write([&](db::Session& session) {
     replace_schedules(
-        session, tenant.deployment.key,
-        {{.name = "daily", .interval = "@hourly", .timezone = "UTC"}},
+        session, tenant.deployment.key, {{.name = "daily", .interval = "@hourly"}},
         [] { return std::chrono::minutes{0}; }, noon + 1h);
   });
 

@@ -1,5 +1,7 @@
 #include "store/release_content.h"
 
+#include <algorithm>
+
 namespace cupola::store {
 namespace {
 
@@ -25,18 +27,17 @@ json::object to_json(const PluginEnvironment& environment) {
 
 json::object to_json(const ContentSchedule& schedule) {
   const ReleasedSchedule& settings = schedule.settings;
-  return {{"name", json_text(settings.name)},
-          {"interval", json_text(settings.interval)},
-          {"timezone", json_text(settings.timezone)},
-          {"overlap", to_text(settings.overlap)},
-          {"missed", to_text(settings.missed)},
-          {"run_timeout", settings.run_timeout.count()},
-          {"retries", settings.retries},
-          {"retry_wait", settings.retry_wait.count()},
-          {"state_ids", to_json(settings.state_ids)},
-          {"command", to_json(schedule.command)},
-          {"env", to_json(schedule.env)},
-          {"job", json_text(schedule.job)}};
+  json::object object{
+      {"name", json_text(settings.name)},     {"interval", json_text(settings.interval)},
+      {"given", to_json(settings.given)},     {"state_ids", to_json(settings.state_ids)},
+      {"command", to_json(schedule.command)}, {"env", to_json(schedule.env)},
+      {"job", json_text(schedule.job)}};
+  if (schedule.backfill) {
+    object["backfill"] = {{"start", json_text(schedule.backfill->start_variable)},
+                          {"end", json_text(schedule.backfill->end_variable)},
+                          {"state_id_suffix", json_text(schedule.backfill->state_id_suffix)}};
+  }
+  return object;
 }
 
 json::object to_json(const ContentJob& job) {
@@ -107,24 +108,31 @@ PluginEnvironment to_environment(const json::object& object) {
           .plugins = texts_of(object, "plugins")};
 }
 
+/// Releases from before there were settings of two sources have none; the rows of their schedules
+/// do (migrations/0011_schedules.sql).
+ScheduleSettings given_in(const json::object& object) {
+  const json::value* given = object.if_contains("given");
+  return given == nullptr ? ScheduleSettings{} : settings_from(json::serialize(*given));
+}
+
+std::optional<BackfillTemplate> backfill_in(const json::object& object) {
+  const json::value* backfill = object.if_contains("backfill");
+  if (backfill == nullptr) return std::nullopt;
+  const json::object& found = as_object(*backfill);
+  return BackfillTemplate{.start_variable = text_of(found, "start"),
+                          .end_variable = text_of(found, "end"),
+                          .state_id_suffix = text_of(found, "state_id_suffix")};
+}
+
 ContentSchedule to_schedule(const json::object& object) {
-  const auto overlap = parse_overlap(text_of(object, "overlap"));
-  if (!overlap) fail("overlap");
-  const auto missed = parse_missed(text_of(object, "missed"));
-  if (!missed) fail("missed");
   return {.settings = {.name = text_of(object, "name"),
                        .interval = text_of(object, "interval"),
-                       .timezone = text_of(object, "timezone"),
-                       .overlap = *overlap,
-                       .missed = *missed,
-                       .run_timeout = std::chrono::milliseconds{number_at(object, "run_timeout")},
-                       .retries = static_cast<int>(number_at(object, "retries", 0)),
-                       .retry_wait = std::chrono::milliseconds{number_at(
-                           object, "retry_wait", ReleasedSchedule{}.retry_wait.count())},
+                       .given = given_in(object),
                        .state_ids = texts_of(object, "state_ids")},
           .command = texts_of(object, "command"),
           .env = map_of(object, "env"),
-          .job = text_of(object, "job")};
+          .job = text_of(object, "job"),
+          .backfill = backfill_in(object)};
 }
 
 ContentJob to_job(const json::object& object) {
@@ -141,6 +149,24 @@ auto all_of(const json::object& object, std::string_view key, F convert) {
 }
 
 }  // namespace
+
+const ContentSchedule* find_schedule(const ReleaseContent& content, std::string_view name) {
+  const auto found =
+      std::find_if(content.schedules.begin(), content.schedules.end(),
+                   [&](const ContentSchedule& schedule) { return schedule.settings.name == name; });
+  return found == content.schedules.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> state_ids_under(const ReleaseContent& content,
+                                         const ContentSchedule& schedule, std::string_view suffix) {
+  std::vector<std::string> ids = schedule.settings.state_ids;
+  const std::string own = ":" + content.state_id_suffix;
+  for (std::string& id : ids) {
+    if (own.size() > 1 && id.ends_with(own)) id.resize(id.size() - own.size());
+    id.append(":").append(suffix);
+  }
+  return ids;
+}
 
 std::string to_json_text(const ReleaseContent& content) {
   return json::serialize(

@@ -23,12 +23,20 @@ struct PluginEnvironment {
   std::vector<std::string> plugins;
 };
 
+/// How a schedule is run for an interval that has gone by.
+struct BackfillTemplate {
+  std::string start_variable;   ///< is given the interval's start, RFC 3339 in UTC
+  std::string end_variable;     ///< is given its end
+  std::string state_id_suffix;  ///< how state ids of backfills begin after the last colon
+};
+
 /// A schedule of the release: its settings, and what its run executes.
 struct ContentSchedule {
   ReleasedSchedule settings;
   std::vector<std::string> command;  ///< words for meltano, from "run" (or "el") on
   std::map<std::string, std::string> env;
   std::string job;  ///< empty for the legacy form
+  std::optional<BackfillTemplate> backfill;
 };
 
 struct ContentJob {
@@ -56,6 +64,14 @@ struct ReleaseContent {
   std::vector<std::string> build;      ///< tasks that ran once in the checkout
   std::vector<std::string> artifacts;  ///< globs in the project's directory, kept of each run
 };
+
+/// The schedule of that name, or none.
+const ContentSchedule* find_schedule(const ReleaseContent& content, std::string_view name);
+
+/// The state ids that the schedule's run takes under this suffix in place of the environment's. Not
+/// for the legacy form, which knows no suffix.
+std::vector<std::string> state_ids_under(const ReleaseContent& content,
+                                         const ContentSchedule& schedule, std::string_view suffix);
 
 std::string to_json_text(const ReleaseContent& content);
 /// Throws Failure when the column does not hold what `to_json_text` wrote.

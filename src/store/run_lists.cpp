@@ -1,6 +1,8 @@
 // Reading runs: one, those that wait for something, and pages of the history.
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -67,6 +69,7 @@ class ListQuery {
   void where_status(RunStatus status) {
     sql_ += fmt::format(" AND runs.status = '{}'", to_text(status));
   }
+  void where_of_backfill() { sql_ += " AND runs.triggered_by = 'backfill'"; }
   void where_before(const Position& position) {
     sql_ += " AND (runs.queued_at, runs.id) < (:cursor_time, :cursor_id)";
     params_.emplace_back("cursor_time", position.queued_at);
@@ -81,6 +84,17 @@ class ListQuery {
   std::string sql_;
   db::Params params_;
 };
+
+/// Puts more runs among those of a page, newest first, and keeps so many.
+void merge(std::vector<ListedRun>& page, std::vector<ListedRun> more, std::size_t most) {
+  const auto middle = static_cast<std::ptrdiff_t>(page.size());
+  std::move(more.begin(), more.end(), std::back_inserter(page));
+  std::inplace_merge(
+      page.begin(), page.begin() + middle, page.end(), [](const ListedRun& a, const ListedRun& b) {
+        return std::pair(a.run.queued_at, a.run.id) > std::pair(b.run.queued_at, b.run.id);
+      });
+  if (page.size() > most) page.resize(most);
+}
 
 }  // namespace
 
@@ -102,16 +116,25 @@ RunPage list_runs(db::Session& db, const OrganizationKey& organization, const Ru
     if (filter.deployment) query.where("runs.deployment_key =", "deployment", *filter.deployment);
     if (filter.schedule_name) query.where("runs.schedule_name =", "name", *filter.schedule_name);
   }
-  if (filter.status) query.where_status(*filter.status);
-  if (filter.since) query.where("runs.queued_at >=", "since", *filter.since);
-  if (filter.until) query.where("runs.queued_at <", "until", *filter.until);
-  if (!filter.before.empty()) {
-    const auto position = parse_cursor(filter.before);
-    if (!position) return {};
-    query.where_before(*position);
-  }
+  const auto position = filter.before.empty() ? std::nullopt : parse_cursor(filter.before);
+  if (!filter.before.empty() && !position) return {};
+  const auto run_with_the_rest = [&](ListQuery& one) {
+    if (filter.status) one.where_status(*filter.status);
+    if (filter.since) one.where("runs.queued_at >=", "since", *filter.since);
+    if (filter.until) one.where("runs.queued_at <", "until", *filter.until);
+    if (position) one.where_before(*position);
+    return one.run(db);
+  };
 
-  RunPage page{.runs = query.run(db), .next = ""};
+  RunPage page{.runs = run_with_the_rest(query), .next = ""};
+  if (schedule) {
+    // Runs of its backfills have its name alone, and an index of their own.
+    ListQuery backfills(organization, limit + 1);
+    backfills.where("runs.deployment_key =", "deployment", *filter.deployment);
+    backfills.where("runs.schedule_name =", "name", *filter.schedule_name);
+    backfills.where_of_backfill();
+    merge(page.runs, run_with_the_rest(backfills), static_cast<std::size_t>(limit) + 1);
+  }
   if (page.runs.size() > static_cast<std::size_t>(limit)) {
     page.runs.pop_back();
     if (!page.runs.empty()) page.next = to_cursor(page.runs.back().run);

@@ -19,8 +19,7 @@ class RunListsTest : public testing::EachDatabase {
     if (IsSkipped()) return;
     db->write([&](db::Session& session) {
       tenant = testing::add_tenant(session, "Acme Data", noon);
-      testing::add_live_release(session, tenant,
-                                {{.name = "daily", .interval = "@daily", .timezone = "UTC"}}, noon);
+      testing::add_live_release(session, tenant, {{.name = "daily", .interval = "@daily"}}, noon);
       other = testing::add_tenant(session, "other", noon);
       testing::add_live_release(session, other, {}, noon);
     });

@@ -38,7 +38,7 @@ constexpr std::string_view candidates_sql = R"sql(
   FROM runs r
   JOIN deployments d ON d.key = r.deployment_key
   LEFT JOIN schedules s ON s.key = r.schedule_key
-  WHERE r.status = 'queued' AND r.due_at <= :now AND d.release_key IS NOT NULL
+  WHERE r.status = 'queued' AND {} AND r.due_at <= :now AND d.release_key IS NOT NULL
     AND NOT EXISTS (
       SELECT 1 FROM run_state_ids w
       JOIN run_locks l ON l.scope = w.project_key AND l.name = w.state_id
@@ -48,6 +48,10 @@ constexpr std::string_view candidates_sql = R"sql(
       WHERE o.deployment_key = r.deployment_key AND o.schedule_key = r.schedule_key
         AND o.ended_at IS NULL AND o.status <> 'queued'))
   ORDER BY r.due_at, r.id LIMIT :limit /* pg: FOR UPDATE OF r SKIP LOCKED */)sql";
+
+std::string candidates_where(std::string_view condition) {
+  return fmt::format(candidates_sql, condition);
+}
 
 bool take_lock(db::Session& db, std::string_view scope, std::string_view name, const RunId& run,
                Instant now) {
@@ -77,6 +81,32 @@ constexpr std::string_view start_sql =
     " release_key = :release, worker = :worker, lease_token = lease_token + 1,"
     " deadline = :deadline, cause = NULL, log_kept = 1"
     " WHERE id = :id AND " THIS_RUN_WAITS " RETURNING " RUN_COLUMNS;
+
+std::vector<Run> claim(db::Session& db, const std::string& sql, std::string_view worker, int most,
+                       Instant now) {
+  std::vector<Run> claimed;
+  // Runs that are in each other's way show as blocked in the next look, and others behind them come
+  // up. A look that starts none may be due to another server; two of them are the end.
+  for (int in_vain = 0; in_vain < 2 && claimed.size() < static_cast<std::size_t>(most);) {
+    const auto wanted = static_cast<std::size_t>(most) - claimed.size();
+    const auto candidates = db.all(sql, to_candidate, {{"now", now}, {"limit", wanted}});
+    std::size_t started = 0;
+    for (const Candidate& candidate : candidates) {
+      if (!take_locks(db, candidate, now)) continue;
+      crash_point("run.locked");
+      claimed.push_back(*db.one(start_sql, to_run,
+                                {{"release", candidate.release},
+                                 {"worker", worker},
+                                 {"deadline", now + start_deadline},
+                                 {"id", candidate.id}}));
+      crash_point("run.claiming");
+      ++started;
+    }
+    if (started == candidates.size()) break;
+    if (started == 0) ++in_vain;
+  }
+  return claimed;
+}
 
 }  // namespace
 
@@ -112,28 +142,14 @@ void add_run(db::Session& db, const NewRun& run, Instant now) {
 }
 
 std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now) {
-  std::vector<Run> claimed;
-  // Runs that are in each other's way show as blocked in the next look, and others behind them come
-  // up. A look that starts none may be due to another server; two of them are the end.
-  for (int in_vain = 0; in_vain < 2 && claimed.size() < static_cast<std::size_t>(most);) {
-    const auto wanted = static_cast<std::size_t>(most) - claimed.size();
-    const auto candidates = db.all(candidates_sql, to_candidate, {{"now", now}, {"limit", wanted}});
-    std::size_t started = 0;
-    for (const Candidate& candidate : candidates) {
-      if (!take_locks(db, candidate, now)) continue;
-      crash_point("run.locked");
-      claimed.push_back(*db.one(start_sql, to_run,
-                                {{"release", candidate.release},
-                                 {"worker", worker},
-                                 {"deadline", now + start_deadline},
-                                 {"id", candidate.id}}));
-      crash_point("run.claiming");
-      ++started;
-    }
-    if (started == candidates.size()) break;
-    if (started == 0) ++in_vain;
-  }
-  return claimed;
+  static const std::string sql = candidates_where("r.triggered_by <> 'backfill'");
+  return claim(db, sql, worker, most, now);
+}
+
+std::vector<Run> claim_backfill_runs(db::Session& db, std::string_view worker, int most,
+                                     Instant now) {
+  static const std::string sql = candidates_where("r.triggered_by = 'backfill'");
+  return claim(db, sql, worker, most, now);
 }
 
 std::optional<Instant> next_queued(db::Session& db) {

@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 #include "store/attempt_rows.h"
-#include "store/notification_events.h"
 #include "store/run_costs.h"
+#include "store/run_end.h"
 #include "store/run_rows.h"
 #include "store/state_capture.h"
 #include "store/topics.h"
@@ -30,7 +30,8 @@ std::string sentence(const std::optional<std::string>& cause) {
 struct Ended {
   StateOwner owner;
   bool has_state_ids;
-  bool has_schedule;
+  std::optional<ScheduleKey> schedule;
+  Trigger trigger;
   bool has_open_states;
 };
 
@@ -51,8 +52,15 @@ std::optional<Run> end_waiting(db::Session& db, const RunId& run, RunStatus stat
       " AND (:status <> 'skipped' OR attempt = 1) RETURNING " RUN_COLUMNS,
       to_run, params);
   if (ended) drop_state_ids(db, run);
-  if (ended) charge(db, run, cost, now);
-  if (ended) tell_outcome(db, run, now);
+  if (ended) {
+    charge(db, run, cost, now);
+    follow_end(db,
+               {.id = run,
+                .schedule = ended->schedule,
+                .trigger = ended->trigger,
+                .status = ended->status},
+               now);
+  }
   return ended;
 }
 
@@ -84,15 +92,16 @@ std::optional<Ended> end_open(db::Session& db, const Lease& lease, const RunResu
       " cancel_code = CASE WHEN :status = 'cancelled' THEN coalesce(:cancel_code, cancel_code)"
       " ELSE :cancel_code END"
       " WHERE id = :id AND lease_token = :token AND " THIS_RUN_IS_OPEN
-      " RETURNING organization_key, project_key, state_ids, schedule_key,"
+      " RETURNING organization_key, project_key, state_ids, schedule_key, triggered_by,"
       " CASE WHEN EXISTS (SELECT 1 FROM states s WHERE s.run_id = runs.id AND s.final = 0)"
       " THEN 1 ELSE 0 END",
       [](const db::Row& row) {
         return Ended{.owner = {.organization = row.get<OrganizationKey>(0),
                                .project = row.get<ProjectKey>(1)},
                      .has_state_ids = row.get<std::string_view>(2) != "[]",
-                     .has_schedule = row.get<std::optional<ScheduleKey>>(3).has_value(),
-                     .has_open_states = row.get<bool>(4)};
+                     .schedule = row.get<std::optional<ScheduleKey>>(3),
+                     .trigger = trigger_from(row.get<std::string_view>(4)),
+                     .has_open_states = row.get<bool>(5)};
       },
       params);
   if (ended) charge(db, lease.run, cost, ended_at);
@@ -104,7 +113,8 @@ std::optional<Ended> start_over(db::Session& db, const Run& run, const RunResult
   queue_next_attempt(db, run, result, now);
   return Ended{.owner = {.organization = run.organization, .project = run.project},
                .has_state_ids = !run.state_ids.empty(),
-               .has_schedule = run.schedule.has_value(),
+               .schedule = run.schedule,
+               .trigger = run.trigger,
                .has_open_states = true};
 }
 
@@ -123,9 +133,16 @@ Finish finish_run(db::Session& db, const Lease& lease, const RunResult& result,
   if (!ended) return Finish::stale;
   write_states(db, ended->owner, {.run = lease.run, .final = true}, states, now);
   if (ended->has_open_states) make_states_final(db, lease.run, now);
-  if (ended->has_state_ids || ended->has_schedule) release_locks(db, lease.run);
+  if (ended->has_state_ids || ended->schedule) release_locks(db, lease.run);
   if (ended->has_state_ids && !again) drop_state_ids(db, lease.run);
-  if (!again) tell_outcome(db, lease.run, now);
+  if (!again) {
+    follow_end(db,
+               {.id = lease.run,
+                .schedule = ended->schedule,
+                .trigger = ended->trigger,
+                .status = told.status},
+               now);
+  }
   db.tell(topics::runs);
   return again ? Finish::queued_again : Finish::ended;
 }

@@ -16,9 +16,10 @@ constexpr Words<RunStatus, 10> status_words = {{{RunStatus::queued, "queued"},
                                                 {RunStatus::timed_out, "timed_out"},
                                                 {RunStatus::lost, "lost"},
                                                 {RunStatus::skipped, "skipped"}}};
-constexpr Words<Trigger, 3> trigger_words = {{{Trigger::schedule, "schedule"},
+constexpr Words<Trigger, 4> trigger_words = {{{Trigger::schedule, "schedule"},
                                               {Trigger::manual, "manual"},
-                                              {Trigger::catch_up, "catch_up"}}};
+                                              {Trigger::catch_up, "catch_up"},
+                                              {Trigger::backfill, "backfill"}}};
 
 /// What most runs have: read without a parser, because lists read it for each run.
 constexpr std::string_view plain_options = "{}";
@@ -38,6 +39,12 @@ RunOptions options_from(std::string_view column) {
     for (const auto& [name, text] : env->get_object()) {
       if (text.is_string()) options.env.emplace(name, text.get_string());
     }
+  }
+  if (const auto* part = object.if_contains("backfill"); part != nullptr && part->is_object()) {
+    const json::object& backfill = part->get_object();
+    options.backfill = BackfillPart{.number = number_at(backfill, "number"),
+                                    .start = from_milliseconds(number_at(backfill, "start")),
+                                    .end = from_milliseconds(number_at(backfill, "end"))};
   }
   return options;
 }
@@ -72,6 +79,10 @@ RunStatus status_from(std::string_view word) {
   return value_in_column(status_words, word);
 }
 
+Trigger trigger_from(std::string_view word) {
+  return value_in_column(trigger_words, word);
+}
+
 Run to_run(const db::Row& row) {
   return {.id = row.get<RunId>(0),
           .organization = row.get<OrganizationKey>(1),
@@ -81,7 +92,7 @@ Run to_run(const db::Row& row) {
           .schedule = row.get<std::optional<ScheduleKey>>(5),
           .schedule_name = row.get<std::optional<std::string>>(6),
           .tasks = texts_from(row.get<std::string_view>(7)),
-          .trigger = value_in_column(trigger_words, row.get<std::string_view>(8)),
+          .trigger = trigger_from(row.get<std::string_view>(8)),
           .status = status_from(row.get<std::string_view>(9)),
           .scheduled_at = row.get<std::optional<Instant>>(10),
           .due_at = row.get<Instant>(11),
@@ -125,6 +136,11 @@ std::string to_column(const RunOptions& options) {
     json::object env;
     for (const auto& [name, text] : options.env) env[name] = json_text(text);
     object["env"] = std::move(env);
+  }
+  if (options.backfill) {
+    object["backfill"] = {{"number", options.backfill->number},
+                          {"start", to_milliseconds(options.backfill->start)},
+                          {"end", to_milliseconds(options.backfill->end)}};
   }
   return object.empty() ? std::string(plain_options) : json::serialize(object);
 }

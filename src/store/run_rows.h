@@ -35,8 +35,9 @@ namespace cupola::store {
 inline constexpr std::size_t run_column_count = 42;
 
 Run to_run(const db::Row& row);
-/// A status out of a column. Throws Failure for a word that is none.
+/// A status, and a trigger, out of a column. Throws Failure for a word that is none.
 RunStatus status_from(std::string_view word);
+Trigger trigger_from(std::string_view word);
 std::string to_column(const RunOptions& options);
 
 /// The state ids that a waiting or open run needs; replaces those it had.

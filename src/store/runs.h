@@ -38,14 +38,22 @@ std::string_view to_text(RunStatus status);
 std::optional<RunStatus> parse_run_status(std::string_view text);
 bool is_final(RunStatus status);
 
-enum class Trigger { schedule, manual, catch_up };
+enum class Trigger { schedule, manual, catch_up, backfill };
 std::string_view to_text(Trigger trigger);
+
+/// Which part of a backfill (store/backfills.h) a run does.
+struct BackfillPart {
+  std::int64_t number = 0;  ///< of the backfill
+  Instant start;            ///< of the interval: the fire before, up to
+  Instant end;              ///< the fire that the run stands for
+};
 
 /// What the person who asked for the run wants different.
 struct RunOptions {
   bool full_refresh = false;
   std::string state_id_suffix;             ///< empty: as the environment says
   std::map<std::string, std::string> env;  ///< over the schedule's and the secrets'
+  std::optional<BackfillPart> backfill;
 };
 
 struct Run {
@@ -124,6 +132,9 @@ void add_run(db::Session& db, const NewRun& run, Instant now);
 /// never get the same run, and two claimed runs never share a state id of a project. What waits for
 /// another does not keep those behind it.
 std::vector<Run> claim_runs(db::Session& db, std::string_view worker, int most, Instant now);
+/// The same for runs of backfills, which `claim_runs` leaves alone.
+std::vector<Run> claim_backfill_runs(db::Session& db, std::string_view worker, int most,
+                                     Instant now);
 
 /// When the next queued run is due, if one waits; a run that only waits for a state id counts as
 /// due at its time.

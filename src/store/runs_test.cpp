@@ -36,8 +36,7 @@ class RunsTest : public testing::EachDatabase {
   }
 
   static ReleasedSchedule schedule(const std::string& name, Overlap overlap) {
-    return {
-        .name = name, .interval = "@daily", .timezone = "UTC", .overlap = overlap, .state_ids = {}};
+    return {.name = name, .interval = "@daily", .given = {.overlap = overlap}, .state_ids = {}};
   }
 
   RunId add(NewRun run) {

@@ -1,7 +1,5 @@
 #include "store/schedules.h"
 
-#include <algorithm>
-
 #include "store/columns.h"
 #include "store/schedule_rows.h"
 #include "store/topics.h"
@@ -9,65 +7,12 @@
 namespace cupola::store {
 namespace {
 
-constexpr Words<Overlap, 3> overlap_words = {
-    {{Overlap::queue_one, "queue_one"}, {Overlap::skip, "skip"}, {Overlap::allow, "allow"}}};
-constexpr Words<Missed, 3> missed_words = {
-    {{Missed::latest, "latest"}, {Missed::skip, "skip"}, {Missed::all, "all"}}};
-
-void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedule& released,
-         std::chrono::minutes offset, Instant now) {
-  db.execute(R"sql(
-      INSERT INTO schedules (key, organization_key, project_key, deployment_key, name, interval,
-        timezone, offset_minutes, present, enabled, interval_since, overlap, missed, run_timeout,
-        retries, retry_wait, state_ids, planned, created_at)
-      SELECT :key, organization_key, project_key, key, :name, :interval, :timezone, :offset, 1, 0,
-        :now, :overlap, :missed, :run_timeout, :retries, :retry_wait, :state_ids, 0, :now
-      FROM deployments WHERE key = :deployment)sql",
-             {{"key", new_id<ScheduleKey>()},
-              {"name", released.name},
-              {"interval", released.interval},
-              {"timezone", released.timezone},
-              {"offset", offset.count()},
-              {"now", now},
-              {"overlap", to_text(released.overlap)},
-              {"missed", to_text(released.missed)},
-              {"run_timeout", released.run_timeout},
-              {"retries", released.retries},
-              {"retry_wait", released.retry_wait},
-              {"state_ids", to_column(released.state_ids)},
-              {"deployment", deployment}});
-}
-
-/// The settings as the release has them; what decides about the next fire is `plan_anew`'s.
-void change(db::Session& db, const ScheduleKey& schedule, const ReleasedSchedule& released) {
-  db.execute(R"sql(
-      UPDATE schedules SET interval = :interval, timezone = :timezone, present = 1,
-        overlap = :overlap, missed = :missed, run_timeout = :run_timeout, retries = :retries,
-        retry_wait = :retry_wait, state_ids = :state_ids
-      WHERE key = :key)sql",
-             {{"interval", released.interval},
-              {"timezone", released.timezone},
-              {"overlap", to_text(released.overlap)},
-              {"missed", to_text(released.missed)},
-              {"run_timeout", released.run_timeout},
-              {"retries", released.retries},
-              {"retry_wait", released.retry_wait},
-              {"state_ids", to_column(released.state_ids)},
-              {"key", schedule}});
-}
-
-void plan_anew(db::Session& db, const ScheduleKey& schedule, Instant since) {
-  db.execute(R"sql(
-      UPDATE schedules SET interval_since = :since, planned = 0, due_at = NULL, due_nominal = NULL
-      WHERE key = :key)sql",
-             {{"since", since}, {"key", schedule}});
-}
-
-void take_away(db::Session& db, const ScheduleKey& schedule) {
-  db.execute(R"sql(
-      UPDATE schedules SET present = 0, planned = 0, due_at = NULL, due_nominal = NULL
-      WHERE key = :key)sql",
-             {{"key", schedule}});
+template <typename Enum>
+Enum from_column(std::optional<Enum> (*parse)(std::string_view), std::string_view word) {
+  const auto value = parse(word);
+  if (!value)
+    throw Failure("The database holds a word that is not known here: " + std::string(word));
+  return *value;
 }
 
 }  // namespace
@@ -81,60 +26,25 @@ Schedule to_schedule(const db::Row& row) {
           .interval = row.get<std::string>(5),
           .timezone = row.get<std::string>(6),
           .offset = std::chrono::minutes{row.get<int>(7)},
+          .drawn_offset = std::chrono::minutes{row.get<int>(21)},
           .present = row.get<bool>(8),
           .enabled = row.get<bool>(9),
           .enabled_at = row.get<std::optional<Instant>>(10),
           .interval_since = row.get<Instant>(11),
-          .overlap = value_in_column(overlap_words, row.get<std::string>(12)),
-          .missed = value_in_column(missed_words, row.get<std::string>(13)),
+          .overlap = from_column(parse_overlap, row.get<std::string_view>(12)),
+          .missed = from_column(parse_missed, row.get<std::string_view>(13)),
           .run_timeout = row.get<std::chrono::milliseconds>(14),
           .retries = row.get<int>(19),
           .retry_wait = row.get<std::chrono::milliseconds>(20),
+          .pause_after = row.get<int>(22),
+          .failures = row.get<int>(23),
+          .paused_cause = row.get<std::optional<std::string>>(24),
+          .given = settings_from(row.get<std::string_view>(25)),
+          .own = settings_from(row.get<std::string_view>(26)),
           .state_ids = texts_from(row.get<std::string>(15)),
           .planned = row.get<bool>(16),
           .due_at = row.get<std::optional<Instant>>(17),
           .due_nominal = row.get<std::optional<Instant>>(18)};
-}
-
-std::string_view to_text(Overlap overlap) {
-  return word_for(overlap_words, overlap);
-}
-std::optional<Overlap> parse_overlap(std::string_view text) {
-  return value_for(overlap_words, text);
-}
-std::string_view to_text(Missed missed) {
-  return word_for(missed_words, missed);
-}
-std::optional<Missed> parse_missed(std::string_view text) {
-  return value_for(missed_words, text);
-}
-
-std::vector<Schedule> replace_schedules(db::Session& db, const DeploymentKey& deployment,
-                                        const std::vector<ReleasedSchedule>& released,
-                                        const std::function<std::chrono::minutes()>& draw_offset,
-                                        Instant now) {
-  const auto known = list_all_schedules(db, deployment);
-  for (const ReleasedSchedule& wanted : released) {
-    const auto old = std::find_if(known.begin(), known.end(), [&](const Schedule& schedule) {
-      return schedule.name == wanted.name;
-    });
-    if (old == known.end()) {
-      add(db, deployment, wanted, draw_offset(), now);
-      continue;
-    }
-    change(db, old->key, wanted);
-    const bool same_fires =
-        old->present && old->interval == wanted.interval && old->timezone == wanted.timezone;
-    if (!same_fires) plan_anew(db, old->key, now);
-  }
-  for (const Schedule& old : known) {
-    const bool wanted =
-        std::any_of(released.begin(), released.end(),
-                    [&](const ReleasedSchedule& schedule) { return schedule.name == old.name; });
-    if (!wanted && old.present) take_away(db, old.key);
-  }
-  db.tell(topics::schedules);
-  return list_all_schedules(db, deployment);
 }
 
 std::optional<Schedule> find_schedule(db::Session& db, const OrganizationKey& organization,
@@ -188,6 +98,8 @@ void set_enabled(db::Session& db, const ScheduleKey& schedule, bool enabled, Ins
         enabled_at = CASE WHEN :enabled = 1 THEN :now ELSE enabled_at END
       WHERE key = :key AND enabled <> :enabled)sql",
              {{"enabled", enabled}, {"now", now}, {"key", schedule}});
+  db.execute("UPDATE schedules SET failures = 0, paused_cause = NULL WHERE key = :key",
+             {{"key", schedule}});
   db.tell(topics::schedules);
 }
 
@@ -203,7 +115,8 @@ bool is_unchanged(db::Session& db, const Schedule& seen) {
       SELECT 1 FROM schedules s
       WHERE s.key = :key AND s.enabled = :enabled AND s.present = :present
         AND s.enabled_at IS NOT DISTINCT FROM :enabled_at AND s.interval = :interval
-        AND s.timezone = :timezone AND s.interval_since = :since /* pg: FOR UPDATE */)sql",
+        AND s.timezone = :timezone AND s.offset_minutes = :offset
+        AND s.interval_since = :since /* pg: FOR UPDATE */)sql",
            [](const db::Row&) { return true; },
            {{"key", seen.key},
             {"enabled", seen.enabled},
@@ -211,6 +124,7 @@ bool is_unchanged(db::Session& db, const Schedule& seen) {
             {"enabled_at", seen.enabled_at},
             {"interval", seen.interval},
             {"timezone", seen.timezone},
+            {"offset", seen.offset.count()},
             {"since", seen.interval_since}})
       .value_or(false);
 }

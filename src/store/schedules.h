@@ -12,18 +12,9 @@
 #include "base/outcome.h"
 #include "base/time.h"
 #include "db/database.h"
+#include "store/schedule_settings.h"
 
 namespace cupola::store {
-
-/// What happens when a fire comes while the schedule's last run is still going.
-enum class Overlap { queue_one, skip, allow };
-std::string_view to_text(Overlap overlap);
-std::optional<Overlap> parse_overlap(std::string_view text);
-
-/// What happens to fires that came 60 s late or more.
-enum class Missed { latest, skip, all };
-std::string_view to_text(Missed missed);
-std::optional<Missed> parse_missed(std::string_view text);
 
 struct Schedule {
   ScheduleKey key;
@@ -33,8 +24,9 @@ struct Schedule {
   std::string name;
   std::string interval;
   std::string timezone;
-  std::chrono::minutes offset{0};
-  bool present = true;  ///< in the live release
+  std::chrono::minutes offset{0};        ///< that holds
+  std::chrono::minutes drawn_offset{0};  ///< that holds where no other is chosen
+  bool present = true;                   ///< in the live release
   bool enabled = false;
   std::optional<Instant> enabled_at;
   Instant interval_since;  ///< when the deploy that last changed interval or zone went live
@@ -43,7 +35,12 @@ struct Schedule {
   std::chrono::milliseconds run_timeout{24h};
   int retries = 0;  ///< attempts after the first; of runs by the clock
   std::chrono::milliseconds retry_wait{30s};
-  std::vector<std::string> state_ids;  ///< that a run of the live release takes
+  int pause_after = 0;                      ///< failures in a row; 0: never
+  int failures = 0;                         ///< in a row, so far
+  std::optional<std::string> paused_cause;  ///< why it was switched off after failures
+  ScheduleSettings given;                   ///< by meltano.yml
+  ScheduleSettings own;                     ///< set through the API, which wins
+  std::vector<std::string> state_ids;       ///< that a run of the live release takes
   bool planned =
       false;  ///< whether due_at says what switch and interval want; else the scheduler plans
   std::optional<Instant> due_at;       ///< next fire, with its offset
@@ -54,12 +51,7 @@ struct Schedule {
 struct ReleasedSchedule {
   std::string name;
   std::string interval;
-  std::string timezone;
-  Overlap overlap = Overlap::queue_one;
-  Missed missed = Missed::latest;
-  std::chrono::milliseconds run_timeout{24h};
-  int retries = 0;
-  std::chrono::milliseconds retry_wait{30s};
+  ScheduleSettings given;              ///< by meltano.yml; the rest is as it is by default
   std::vector<std::string> state_ids;  ///< that its run takes
 };
 
@@ -68,11 +60,18 @@ struct ReleasedSchedule {
 /// vanished; one that is gone is no longer present and awaits no fire. One that is new, came back,
 /// or has another interval or zone gets `interval_since` = now and is no longer planned: the
 /// scheduler, once woken, sets its next fire (scheduler/enqueue.h). One that did not change keeps
-/// the fire it awaits. Call it in the transaction of `switch_over`.
+/// the fire it awaits, and where its offset changed that fire is due accordingly. What was set
+/// through the API stays and wins. Call it in the transaction of `switch_over`.
 std::vector<Schedule> replace_schedules(db::Session& db, const DeploymentKey& deployment,
                                         const std::vector<ReleasedSchedule>& released,
                                         const std::function<std::chrono::minutes()>& draw_offset,
                                         Instant now);
+
+/// Sets what the API says of the schedule, in place of what it said before. The schedule is one
+/// that was read after `hold` (store/hold.h). Another zone or offset has the effect that it has in
+/// a deploy; the caller wakes the scheduler.
+void set_own_settings(db::Session& db, const Schedule& schedule, const ScheduleSettings& own,
+                      Instant now);
 
 std::optional<Schedule> find_schedule(db::Session& db, const OrganizationKey& organization,
                                       const DeploymentKey& deployment, std::string_view name);
@@ -87,14 +86,16 @@ std::vector<Schedule> list_schedules(db::Session& db, const OrganizationKey& org
 std::vector<Schedule> list_all_schedules(db::Session& db, const DeploymentKey& deployment);
 
 /// Switches on (enabled_at = now) or off. No fire is awaited then until the scheduler, which the
-/// caller wakes, has planned it. Switching on what is on changes nothing.
+/// caller wakes, has planned it. Failures in a row are counted anew, and a cause why it was
+/// switched off is forgotten. Switching on what is on changes nothing of its fires.
 void set_enabled(db::Session& db, const ScheduleKey& schedule, bool enabled, Instant now);
 
 /// Enabled and present schedules that are not planned.
 std::vector<Schedule> list_unplanned_schedules(db::Session& db, int limit);
 
-/// Whether switch, interval and zone are what the caller saw; they stay so until its transaction
-/// ends. What a deploy or a switch has changed since is planned anew, not by what it was.
+/// Whether switch, interval, zone and offset are what the caller saw; they stay so until its
+/// transaction ends. What a deploy or a switch has changed since is planned anew, not by what it
+/// was.
 bool is_unchanged(db::Session& db, const Schedule& seen);
 
 /// The next fire, or none awaited; the schedule is planned then, and that it was at `now` is kept

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "store/deployments.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"
 
@@ -23,7 +24,7 @@ class SchedulesTest : public testing::EachDatabase {
   }
 
   static ReleasedSchedule released(const std::string& name, const std::string& interval) {
-    return {.name = name, .interval = interval, .timezone = "UTC", .state_ids = {"s"}};
+    return {.name = name, .interval = interval, .state_ids = {"s"}};
   }
   /// Each new schedule gets the next of the offsets 1, 2, 3 …
   std::vector<Schedule> replace(const std::vector<ReleasedSchedule>& schedules, Instant now) {
@@ -40,6 +41,11 @@ class SchedulesTest : public testing::EachDatabase {
   }
   void enable(const ScheduleKey& key, bool enabled, Instant now = noon) {
     db->write([&](db::Session& session) { set_enabled(session, key, enabled, now); });
+  }
+  /// What the API sets.
+  void set(const std::string& name, const ScheduleSettings& own, Instant now) {
+    const Schedule schedule = find(name);
+    db->write([&](db::Session& session) { set_own_settings(session, schedule, own, now); });
   }
   bool plan(const ScheduleKey& key, std::optional<Instant> was, std::optional<Instant> due) {
     return db->write(
@@ -101,14 +107,14 @@ TEST_P(SchedulesTest, OnlyAnotherIntervalOrZoneIsPlannedAnew) {
   }
 
   auto same = released("same", "@daily");
-  same.overlap = Overlap::skip;
-  same.missed = Missed::all;
-  same.run_timeout = 5min;
-  same.retries = 4;
-  same.retry_wait = 2min;
+  same.given.overlap = Overlap::skip;
+  same.given.missed = Missed::all;
+  same.given.run_timeout = 5min;
+  same.given.retries = 4;
+  same.given.retry_wait = 2min;
   same.state_ids = {"t", "u"};
   auto zone = released("zone", "@daily");
-  zone.timezone = "Europe/Berlin";
+  zone.given.timezone = "Europe/Berlin";
   replace({same, released("other", "@hourly"), zone}, noon + 1min);
 
   EXPECT_EQ(find("same").due_at, noon + 1h);
@@ -125,6 +131,110 @@ TEST_P(SchedulesTest, OnlyAnotherIntervalOrZoneIsPlannedAnew) {
     EXPECT_FALSE(find(name).due_at) << name;
     EXPECT_EQ(find(name).interval_since, noon + 1min) << name;
   }
+}
+
+TEST_P(SchedulesTest, WhatTheApiSetsWinsAndADeployDoesNotUndoIt) {
+  auto load = released("a", "@daily");
+  load.given = {.overlap = Overlap::skip, .retries = 1};
+  replace({load}, noon);
+
+  set("a", {.retries = 5, .run_timeout = 1h}, noon);
+  EXPECT_EQ(find("a").retries, 5);
+  load.given = {.missed = Missed::all, .retries = 2, .run_timeout = 3h};
+  replace({load}, noon + 1min);
+
+  Schedule now = find("a");
+  EXPECT_EQ(now.retries, 5);
+  EXPECT_EQ(now.run_timeout, 1h);
+  EXPECT_EQ(now.missed, Missed::all);
+  EXPECT_EQ(now.overlap, Overlap::queue_one) << "no longer given";
+  EXPECT_EQ(now.given, load.given);
+  EXPECT_EQ(now.own, (ScheduleSettings{.retries = 5, .run_timeout = 1h}));
+
+  replace({}, noon + 2min);
+  replace({load}, noon + 3min);
+  EXPECT_EQ(find("a").retries, 5) << "also when it had vanished";
+  set("a", {}, noon + 4min);
+  now = find("a");
+  EXPECT_EQ(now.retries, 2) << "as meltano.yml says";
+  EXPECT_EQ(now.run_timeout, 3h);
+  EXPECT_EQ(now.state_ids, std::vector<std::string>{"s"});
+}
+
+TEST_P(SchedulesTest, AnotherOffsetMovesTheFireThatIsAwaitedAndNoOther) {
+  replace({released("a", "@hourly")}, noon);
+  const auto key = find("a").key;
+  enable(key, true);
+  // 14:00 with the drawn offset of 1 minute.
+  db->write([&](db::Session& session) {
+    set_next_fire(session, key, std::nullopt, noon + 2h + 1min, noon + 2h, noon);
+  });
+
+  set("a", {.offset = OffsetRule{.minutes = 30min}}, noon + 1h);
+  EXPECT_EQ(find("a").due_at, noon + 2h + 30min);
+  EXPECT_EQ(find("a").due_nominal, noon + 2h);
+  EXPECT_EQ(find("a").offset, 30min);
+  EXPECT_EQ(find("a").interval_since, noon);
+  EXPECT_TRUE(find("a").planned);
+
+  set("a", {.offset = OffsetRule{.minutes = -30min}}, noon + 1h + 45min);
+  EXPECT_EQ(find("a").due_at, noon + 1h + 45min) << "its time has gone by: now";
+  EXPECT_EQ(find("a").due_nominal, noon + 2h);
+
+  set("a", {}, noon + 1h + 46min);
+  EXPECT_EQ(find("a").offset, 1min) << "the one that was drawn";
+  EXPECT_EQ(find("a").due_at, noon + 2h + 1min);
+
+  auto zero = released("a", "@hourly");
+  zero.given.offset = OffsetRule{.minutes = 0min};
+  replace({zero}, noon + 1h + 47min);
+  EXPECT_EQ(find("a").due_at, noon + 2h) << "likewise in a deploy";
+  set("a", {.offset = OffsetRule{}}, noon + 1h + 48min);
+  EXPECT_EQ(find("a").offset, 1min) << "random over meltano.yml's";
+  EXPECT_EQ(drawn, 1);
+}
+
+TEST_P(SchedulesTest, AnotherZoneThroughTheApiIsPlannedAnew) {
+  replace({released("a", "@daily")}, noon);
+  enable(find("a").key, true);
+  ASSERT_TRUE(plan(find("a").key, std::nullopt, noon + 12h));
+
+  set("a", {.timezone = "Europe/Berlin"}, noon + 1h);
+
+  EXPECT_FALSE(find("a").planned);
+  EXPECT_EQ(find("a").interval_since, noon + 1h);
+  EXPECT_EQ(find("a").timezone, "Europe/Berlin");
+}
+
+TEST_P(SchedulesTest, WhatIsPlannedByAnotherOffsetIsNotTaken) {
+  replace({released("a", "@daily")}, noon);
+  enable(find("a").key, true);
+  const Schedule seen = find("a");
+
+  set("a", {.offset = OffsetRule{.minutes = 5min}}, noon);
+
+  const Schedule now = find("a");
+  db->write([&](db::Session& session) {
+    EXPECT_FALSE(is_unchanged(session, seen));
+    EXPECT_TRUE(is_unchanged(session, now));
+  });
+}
+
+TEST_P(SchedulesTest, ADeploymentMadeAgainStartsOffWithNewDraws) {
+  replace({released("a", "@daily")}, noon);
+  enable(find("a").key, true);
+  set("a", {.retries = 3}, noon);
+  db->write([&](db::Session& session) {
+    ASSERT_TRUE(delete_deployment(session, tenant.organization.key, tenant.deployment.key));
+    tenant.deployment = *create_deployment(session, tenant.organization.key, tenant.project.key,
+                                           tenant.deployment.name, "prod", "main", noon);
+  });
+
+  replace({released("a", "@daily")}, noon + 1h);
+
+  EXPECT_FALSE(find("a").enabled);
+  EXPECT_EQ(find("a").offset, 2min);
+  EXPECT_EQ(find("a").retries, 0);
 }
 
 TEST_P(SchedulesTest, TheSwitchForgetsWhatWasPlanned) {
