@@ -45,6 +45,9 @@ void add_secret_commands(CLI::App& root, Context& context);
 void add_notification_commands(CLI::App& root, Context& context);
 void add_delivery_commands(CLI::App* notification, Context& context);
 void add_state_commands(CLI::App& root, Context& context);
+void add_state_edit_commands(CLI::App* state, Context& context);
+void add_state_import_command(CLI::App* state, Context& context);
+void add_retention_commands(CLI::App& root, Context& context);
 void add_inspect_command(CLI::App& root, Context& context);
 void add_cron_command(CLI::App& root, Context& context);
 void add_organization_commands(CLI::App& root, Context& context);
@@ -54,6 +57,7 @@ void add_service_account_commands(CLI::App& root, Context& context);
 void add_token_commands(CLI::App& root, Context& context);
 void add_audit_command(CLI::App& root, Context& context);
 void add_admin_id_commands(CLI::App* admin, Context& context);
+void add_admin_key_command(CLI::App* admin, Context& context);
 void add_completion_commands(CLI::App& root, Context& context);
 void add_doctor_command(CLI::App& root, Context& context);
 

@@ -82,6 +82,10 @@ Result<int> show_plan(const Context& context, const PlanOptions& options) {
              "Schedules and plugins stay as they are.");
   const auto& faults = array_at(*plan, "faults");
   if (options.format == "table") {
+    const std::string uri = text_at(object_at(*plan, "state"), "uri");
+    print(uri.empty()
+              ? "Cupola keeps the state.\n"
+              : fmt::format("The project keeps its state itself, in {}.\n", printable(uri)));
     for (const auto& fault : faults) {
       if (fault.is_object())
         say(painted(fault_line(fault.get_object()), Colour::red, has_colours(stderr)));

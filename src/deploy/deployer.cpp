@@ -18,6 +18,8 @@
 #include "deploy/work_folder.h"
 #include "git/address.h"
 #include "process/sandbox.h"
+#include "secrets/given.h"
+#include "store/secret_names.h"
 #include "store/secrets.h"
 
 namespace cupola::deploy {
@@ -103,16 +105,16 @@ Deployer::Deployer(Dependencies dependencies, Options options,
 }
 
 Deployer::Job Deployer::make_job(const store::Deployment& deployment, const std::string& revision) {
-  return dependencies_.database.read([&](db::Session& db) {
+  std::map<std::string, store::OpenedSecret> secrets;
+  Job made = dependencies_.database.read([&](db::Session& db) {
     Job job{.deployment = deployment, .revision = revision, .stop = stop_.get_token()};
     const auto project = store::find_project(db, deployment.project);
     if (!project) throw Failure("the project of the deployment " + deployment.name + " is gone");
     job.project = *project;
     job.source = {.directory = project->directory.empty() ? "." : project->directory,
                   .organization = deployment.organization,
-                  .repository = project->repository,
-                  .secrets = store::open_secrets(db, dependencies_.vault, deployment.project,
-                                                 deployment.key)};
+                  .repository = project->repository};
+    secrets = store::open_secrets(db, dependencies_.vault, deployment.project, deployment.key);
     job.schedules = store::list_all_schedules(db, deployment.key);
     if (deployment.release) {
       const auto live = store::find_release(db, *deployment.release);
@@ -122,6 +124,18 @@ Deployer::Job Deployer::make_job(const store::Deployment& deployment, const std:
     job.lock = job.live_lock;
     return job;
   });
+  auto given =
+      secrets::give(options_.secret_sources, std::move(secrets),
+                    {{"CUPOLA_DEPLOYMENT_ENVIRONMENT", deployment.environment}}, stop_.get_token());
+  if (!given) throw Failure(to_text(given.error()));
+  made.source.secrets = std::move(given->hidden);
+  made.source.variables = std::move(given->plain);
+  // What is given to runs as a file is of no use here, but git's own key.
+  const std::string git_key(store::git_ssh_key_name);
+  if (const auto key = given->files.find(git_key); key != given->files.end()) {
+    made.source.secrets.emplace(git_key, std::move(key->second));
+  }
+  return made;
 }
 
 Result<std::string> Deployer::fetch(Job& job) {
@@ -179,7 +193,8 @@ Result<void> Deployer::build(Job& job) {
       .commit = job.commit,
       .schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      job.prepared.content),
-      .plugins = job.prepared.plugins};
+      .plugins = job.prepared.plugins,
+      .own_state = job.prepared.content.own_state};
   for (const auto& line : to_lines(plan)) job.tell(line);
   job.release->plan = json::serialize(to_json(plan));
   if (!is_isolated(options_)) {
@@ -322,7 +337,7 @@ Result<Plan> Deployer::plan_update(const store::Deployment& deployment, bool ref
 
   Judged judged = inspect_checkout(job.source, deployment.environment);
   judged.content.commit = *commit;
-  Plan plan{.commit = *commit, .faults = judged.findings};
+  Plan plan{.commit = *commit, .faults = judged.findings, .own_state = judged.content.own_state};
   plan.schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      judged.content);
   if (!judged.is_fit()) return plan;

@@ -266,7 +266,7 @@ Result<LockEntry> Environments::freeze(const Source& source, const Wanted& wante
   content.cache = home_.installer_cache() / source.organization.text();
   const std::string lines = join(asked->requirement.lines, "\n") + "\n";
   add_local_repositories(content, lines, options_);
-  write_git_settings(work.path(), source);
+  write_git_settings(work.path(), source, home_.root());
   // Requirement files count from their own folder, so this one lies in the project's.
   const fs::path input =
       (local ? content.repository / source.directory : work.path()) / ".cupola-requirements.in";
@@ -401,7 +401,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
   remove_tree(content.environment);
   const std::string resolution = reveal(entry.resolution, source.secrets);
   add_local_repositories(content, resolution, options_);
-  write_git_settings(work.path(), source);
+  write_git_settings(work.path(), source, home_.root());
   write_file(work.path() / "lock.txt", resolution, 0600);
 
   const BuildBox box(home_, options_, content);

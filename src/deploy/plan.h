@@ -43,6 +43,7 @@ struct Plan {
   std::vector<ScheduleChange> schedules;  ///< those that stay as they are are not named
   std::vector<PluginChange> plugins;
   std::vector<Finding> faults;
+  std::string own_state;  ///< as in the release's content
 };
 
 /// `known` are all schedules that the deployment ever had, `before` the live release's content.

@@ -14,8 +14,8 @@
 
 #include "base/id.h"
 #include "base/outcome.h"
-#include "base/secret.h"
 #include "runner/command.h"
+#include "secrets/given.h"
 #include "store/deployments.h"
 #include "store/organizations.h"
 #include "store/release_content.h"
@@ -39,7 +39,7 @@ struct StartOrder {
   const store::ReleaseContent& content;
   const Work& work;
   const std::vector<store::CapturedState>& states;  ///< to be given to it
-  std::map<std::string, Secret> secrets;
+  secrets::Given secrets;
   int slot = -1;
   Instant now;  ///< by the clock that all servers share
   /// By `up_time`: later its program must not start, because its lease may be another's. 0: no

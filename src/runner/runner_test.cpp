@@ -34,16 +34,53 @@ say "working on $last"
 case $last in
   load) cat "/state/prod:tap-to-target/state.json" >&2; remember 7 ;;
   secret) say "the word is $WORD" ;;
-  fail) remember 3; say "the source is gone" error; exit 1 ;;
+  forms) say "the region is $REGION"; say "git's key is [$GIT_SSH_PRIVATE_KEY]"
+    say "the file has $(wc -c < "$KEY_FILE") bytes: $(tr '\n' ' ' < "$KEY_FILE")";
+;
+  fail) remember 3;
+  say "the source is gone" error;
+  exit 1;
+  ;
   flaky) cat "/state/prod:tap-to-target/state.json" >&2; echo >&2
-    case $CUPOLA_ATTEMPT in 1) remember 3; say "the source is gone" error; exit 1 ;; *) remember 9 ;; esac ;;
-  worse) say "trouble $CUPOLA_ATTEMPT" error; exit "$CUPOLA_ATTEMPT" ;;
-  slow-once) [ "$CUPOLA_ATTEMPT" = 1 ] && sleep 600; say "done at last" ;;
-  slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
-  short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
-  keep) echo again >> output/kept && chmod 4755 output/kept ;;
-  link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;;
-  hidden) ls /root "$HIDDEN" >&2; id -u >&2; pwd >&2 ;;
+    case $CUPOLA_ATTEMPT in 1) remember 3;
+  say "the source is gone" error;
+  exit 1;
+  ; *) remember 9 ;
+  ;
+  esac;
+  ;
+  worse) say "trouble $CUPOLA_ATTEMPT" error;
+  exit "$CUPOLA_ATTEMPT";
+  ;
+  slow-once) [ "$CUPOLA_ATTEMPT" = 1 ] && sleep 600;
+  say "done at last";
+  ;
+  slow) remember 1;
+  trap 'say stopping; exit 143' TERM;
+  i = 0;
+  while
+    [$i - lt 600];
+  do sleep 0.1;
+  i = $((i + 1));
+  done;
+  ;
+  short) i=0;
+  while
+    [$i - lt 15];
+  do say "step $i";
+  sleep 0.1;
+  i = $((i + 1));
+  done;
+  remember 15;
+  ;
+  keep) echo again >> output/kept && chmod 4755 output/kept ;
+  ;
+  link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;
+  ;
+  hidden) ls /root "$HIDDEN" >&2;
+  id - u > &2;
+  pwd > &2;
+  ;
 esac
 )";
 
@@ -371,6 +408,40 @@ TEST_F(RunnerTest, ASecretReachesTheRunAndIsMaskedInItsLog) {
 
   EXPECT_NE(log_of(id).find("the word is ****"), std::string::npos) << log_of(id);
   EXPECT_EQ(log_of(id).find("sesame"), std::string::npos);
+}
+
+TEST_F(RunnerTest, ASecretIsGivenAsAFileAPlainOneIsSeenAndGitsKeyIsNot) {
+  const auto set = [&](const char* name, const std::string& value, const store::SecretForm& form) {
+    db_->write([&](db::Session& session) {
+      EXPECT_TRUE(store::set_secret(session, *vault_, tenant_.organization.key, tenant_.project.key,
+                                    std::nullopt, name, Secret(value), now(), form));
+    });
+  };
+  set("KEY_FILE", "line one of it\nline two of it", {.as_file = true});
+  set("REGION", "eu-west-1", {.kind = store::SecretKind::plain});
+  set("GIT_SSH_PRIVATE_KEY", "the key of git", {});
+
+  const RunId id = start("forms");
+  wait_for_end(id);
+
+  const std::string log = log_of(id);
+  EXPECT_NE(log.find("the region is eu-west-1"), std::string::npos) << log;
+  EXPECT_NE(log.find("the file has 29 bytes: ****"), std::string::npos) << log;
+  EXPECT_NE(log.find("git's key is []"), std::string::npos) << log;
+  EXPECT_EQ(log.find("line one"), std::string::npos) << log;
+}
+
+TEST_F(RunnerTest, ASecretThatCannotBeFetchedFailsTheRunWithTheCause) {
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(store::set_secret(session, *vault_, tenant_.organization.key, tenant_.project.key,
+                                  std::nullopt, "WORD", Secret("file:/run/none"), now(),
+                                  {.kind = store::SecretKind::reference}));
+  });
+
+  const store::Run run = wait_for_end(start("secret"));
+
+  EXPECT_EQ(run.status, store::RunStatus::failed);
+  EXPECT_NE(run.cause.value_or("").find("The secret WORD cannot be had"), std::string::npos);
 }
 
 TEST_F(RunnerTest, TwoRunsOnOneStateIdDoNotOverlap) {

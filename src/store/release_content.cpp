@@ -150,7 +150,8 @@ std::string to_json_text(const ReleaseContent& content) {
                    {"schedules", to_json(content.schedules)},
                    {"jobs", to_json(content.jobs)},
                    {"persist", to_json(content.persist)},
-                   {"read_only_paths", to_json(content.read_only_paths)}});
+                   {"read_only_paths", to_json(content.read_only_paths)},
+                   {"own_state", json_text(content.own_state)}});
 }
 
 ReleaseContent parse_release_content(std::string_view text) {
@@ -168,7 +169,8 @@ ReleaseContent parse_release_content(std::string_view text) {
           .schedules = all_of(object, "schedules", to_schedule),
           .jobs = all_of(object, "jobs", to_job),
           .persist = texts_of(object, "persist"),
-          .read_only_paths = texts_of(object, "read_only_paths")};
+          .read_only_paths = texts_of(object, "read_only_paths"),
+          .own_state = text_at(object, "own_state")};
 }
 
 }  // namespace cupola::store

@@ -50,6 +50,8 @@ struct ReleaseContent {
   std::vector<ContentJob> jobs;
   std::vector<std::string> persist;          ///< paths in the project's directory that outlive runs
   std::vector<std::string> read_only_paths;  ///< host paths that interpreters outside /usr need
+  /// Where the project keeps its state itself, without credentials; empty: Cupola keeps it.
+  std::string own_state;
 };
 
 std::string to_json_text(const ReleaseContent& content);
