@@ -35,52 +35,18 @@ case $last in
   load) cat "/state/prod:tap-to-target/state.json" >&2; remember 7 ;;
   secret) say "the word is $WORD" ;;
   forms) say "the region is $REGION"; say "git's key is [$GIT_SSH_PRIVATE_KEY]"
-    say "the file has $(wc -c < "$KEY_FILE") bytes: $(tr '\n' ' ' < "$KEY_FILE")";
-;
-  fail) remember 3;
-  say "the source is gone" error;
-  exit 1;
-  ;
+    text=$(tr '\n' ' ' < "$KEY_FILE"); size=$(wc -c < "$KEY_FILE")
+    say "the file has $size bytes: $text" ;;
+  fail) remember 3; say "the source is gone" error; exit 1 ;;
   flaky) cat "/state/prod:tap-to-target/state.json" >&2; echo >&2
-    case $CUPOLA_ATTEMPT in 1) remember 3;
-  say "the source is gone" error;
-  exit 1;
-  ; *) remember 9 ;
-  ;
-  esac;
-  ;
-  worse) say "trouble $CUPOLA_ATTEMPT" error;
-  exit "$CUPOLA_ATTEMPT";
-  ;
-  slow-once) [ "$CUPOLA_ATTEMPT" = 1 ] && sleep 600;
-  say "done at last";
-  ;
-  slow) remember 1;
-  trap 'say stopping; exit 143' TERM;
-  i = 0;
-  while
-    [$i - lt 600];
-  do sleep 0.1;
-  i = $((i + 1));
-  done;
-  ;
-  short) i=0;
-  while
-    [$i - lt 15];
-  do say "step $i";
-  sleep 0.1;
-  i = $((i + 1));
-  done;
-  remember 15;
-  ;
-  keep) echo again >> output/kept && chmod 4755 output/kept ;
-  ;
-  link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;
-  ;
-  hidden) ls /root "$HIDDEN" >&2;
-  id - u > &2;
-  pwd > &2;
-  ;
+    case $CUPOLA_ATTEMPT in 1) remember 3; say "the source is gone" error; exit 1 ;; *) remember 9 ;; esac ;;
+  worse) say "trouble $CUPOLA_ATTEMPT" error; exit "$CUPOLA_ATTEMPT" ;;
+  slow-once) [ "$CUPOLA_ATTEMPT" = 1 ] && sleep 600; say "done at last" ;;
+  slow) remember 1; trap 'say stopping; exit 143' TERM; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done ;;
+  short) i=0; while [ $i -lt 15 ]; do say "step $i"; sleep 0.1; i=$((i+1)); done; remember 15 ;;
+  keep) echo again >> output/kept && chmod 4755 output/kept ;;
+  link) ln -s "$HIDDEN" output/into && ls -d output/into >&2 ;;
+  hidden) ls /root "$HIDDEN" >&2; id -u >&2; pwd >&2 ;;
 esac
 )";
 
