@@ -306,6 +306,32 @@ def notification(world, point):
     world.check_exact()
 
 
+def rotation(world, point):
+    """`cupola admin rotate-key` dies beside a server that runs: both it and the next one open and seal what they should."""
+    server = world.server
+    server.start()
+    server.cupola("secret", "set", "SPEAK", "--project", "data", input="sealed-with-the-first-key")
+    server.env["CUPOLA_CRASH_AT"] = point
+    killed = server.admin("rotate-key", check=False)
+    del server.env["CUPOLA_CRASH_AT"]
+    assert killed.code == -9 and killed.out == "", killed
+    server.cupola("secret", "set", "BETWEEN", "--project", "data", input="sealed-in-between")
+    server.stop()
+    server.start()
+    spoken = world.started_run(uuid.uuid4().hex, TOP=1)
+    assert server.wait_for_run(spoken["id"])["status"] == "succeeded"
+    assert "the word is ****" in server.cupola("logs", spoken["id"]).out
+
+    done = server.admin("rotate-key")
+
+    ids = re.findall(r"^id (\w+)$", (server.home / "key").read_text(), re.M)
+    assert server.rows("SELECT value FROM settings WHERE name = 'key_id'") == [[ids[0]]] and len(ids) == 1
+    assert f"The key is now {ids[0]}" in done.out
+    again = world.started_run(uuid.uuid4().hex, TOP=1)
+    assert server.wait_for_run(again["id"])["status"] == "succeeded"
+    assert "the word is ****" in server.cupola("logs", again["id"]).out
+
+
 def upkeep(world, point):
     server = world.server
     server.args += ["--keep-logs", "1s", "--keep-releases", "1", "--keep-environments", "1s"]
@@ -412,6 +438,7 @@ SCENARIOS = {
     deploy_with_build: "build.done build.half_moved build.moved",
     kept_files: "artifacts.copied",
     notification: "notify.expanding notify.claimed notify.answered notify.written",
+    rotation: "key.next_written key.resealing key.resealed key.old_kept key.rotated",
     upkeep: "upkeep.log_removed upkeep.logs_forgotten upkeep.runs_deleted upkeep.states_trimmed upkeep.release_removed"
             " upkeep.release_forgotten upkeep.environment_moved upkeep.environment_removed",
 }
@@ -421,7 +448,8 @@ LATER_PASSES = {beginning: ["file.written:2"], run_by_hand: [f"{point}:{n}" for 
 
 # Spread over the way of a run; the others are for `make nightly`.
 ALWAYS = {("sqlite", "run.claimed"), ("postgres", "run.started"), ("postgres", "run.ending"), ("sqlite", "run.queued_again"), ("sqlite", "log.half_renamed"),
-          ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied"), ("sqlite", "notify.answered")}
+          ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied"), ("sqlite", "notify.answered"),
+          ("sqlite", "key.resealing"), ("postgres", "key.resealed")}
 
 
 def cases():

@@ -15,6 +15,7 @@
 #include "db/database.h"
 #include "store/deployments.h"
 #include "store/projects.h"
+#include "store/retention.h"
 #include "store/vault.h"
 
 namespace cupola::api {
@@ -38,6 +39,10 @@ struct Hooks {
   };
   std::function<Result<Source>(std::string_view repository, std::string_view directory)>
       check_source;
+
+  /// Whether the value of a secret may be fetched from there ("file:…", "exec:…"). Errors: invalid,
+  /// forbidden (the operator has not allowed it).
+  std::function<Result<void>(std::string_view source)> check_secret_source;
 
   /// Whether this may be the name of a branch or tag, or a commit; gives it in its plain form. Asks
   /// no host. Errors: invalid.
@@ -66,6 +71,7 @@ struct Context {
   auth::Authenticator& authenticator;
   Hooks hooks;
   std::string version;
+  store::Retention kept;  ///< what the operator chose
 };
 
 }  // namespace cupola::api

@@ -147,6 +147,10 @@ ApiTest::ApiTest()
                   }
                   return Hooks::Source{std::string(repository), std::string(directory)};
                 },
+                .check_secret_source = [](std::string_view source) -> Result<void> {
+                  if (source.starts_with("file:/run/")) return {};
+                  return Error{Error::Kind::forbidden, "This is not allowed on this server."};
+                },
                 .check_revision = [](std::string_view revision) -> Result<std::string> {
                   if (revision.starts_with('-')) {
                     return Error{Error::Kind::invalid, "This is no branch, tag or commit."};
@@ -221,7 +225,8 @@ Side ApiTest::make_side(const std::string& name) {
     store::add_run(db, run, now);
     const auto state =
         store::set_state(db, side.tenant.organization.key, side.tenant.project.key, "prod:" + name,
-                         R"({"completed":{}})", store::StateOrigin::set, now);
+                         R"({"completed":{"singer_state":{"bookmarks":{"orders":{"at":1}}}}})",
+                         store::StateOrigin::set, now);
     const auto secret =
         store::set_secret(db, vault_, side.tenant.organization.key, side.tenant.project.key,
                           std::nullopt, "API_KEY", Secret("value of " + name), now);
@@ -350,7 +355,13 @@ std::string ApiTest::body_of(const Route& route) const {
   if (path.ends_with("/credits")) return R"({"stop_at_zero":false,"low_threshold":5})";
   if (path.ends_with("/credits/entries")) return R"({"credits":500,"note":"invoice 17"})";
   if (path.ends_with("/backfills")) return R"({"since":"2026-11-23T02:00:00Z"})";
+  if (path.ends_with("/secrets/import")) return R"({"dotenv":"A=one two three"})";
   if (path.ends_with("/restore")) return R"({"version":1})";
+  if (path.ends_with("/states/import")) {
+    return R"({"states":[{"state_id":"prod:new","payload":{"completed":{}}}]})";
+  }
+  if (path.ends_with("/forget")) return R"({"streams":["orders"]})";
+  if (path.ends_with("/retention")) return R"({"logs":"7d"})";
   if (path.ends_with("/organization")) return R"({"billing_name":"Acme Ltd"})";
   if (path.ends_with("/members/{login}") || path.ends_with("/invitations")) {
     return R"({"role":"operator"})";

@@ -80,14 +80,30 @@ Result<http::Reply> list_state_versions(const Call& call);
 Result<http::Reply> show_state_version(const Call& call);
 Result<http::Reply> restore_state(const Call& call);
 
+// state_edit.cpp
+Result<http::Reply> show_state_diff(const Call& call);
+Result<http::Reply> forget_streams(const Call& call);
+
+// state_import.cpp
+Result<http::Reply> import_states(const Call& call);
+
 // secrets.cpp
 Result<http::Reply> list_secrets(const Call& call);
+Result<http::Reply> show_secret(const Call& call);
 Result<http::Reply> set_secret(const Call& call);
 Result<http::Reply> delete_secret(const Call& call);
+
+// secret_import.cpp
+Result<http::Reply> import_secrets(const Call& call);
 
 // organization.cpp
 Result<http::Reply> show_organization(const Call& call);
 Result<http::Reply> change_organization(const Call& call);
+
+// retention.cpp
+Result<http::Reply> show_retention(const Call& call);
+Result<http::Reply> change_retention(const Call& call);
+Result<http::Reply> preview_retention(const Call& call);
 
 // members.cpp
 Result<http::Reply> list_members(const Call& call);

@@ -422,7 +422,8 @@ TEST_F(ResourcesTest, AVersionOfAStateIsRestoredAsANewOne) {
   EXPECT_EQ(restored.status, 200) << restored.text;
   EXPECT_EQ(number_at(restored.object(), "version"), 3);
   EXPECT_EQ(text_at(restored.object(), "origin"), "restored");
-  EXPECT_EQ(json::serialize(restored.object().at("payload")), R"({"completed":{}})");
+  EXPECT_EQ(json::serialize(restored.object().at("payload")),
+            R"({"completed":{"singer_state":{"bookmarks":{"orders":{"at":1}}}}})");
   EXPECT_EQ(ask("GET", path + "/versions").object().at("versions").as_array().size(), 3U);
   EXPECT_EQ(ask("GET", path + "/versions/9").status, 404);
   EXPECT_EQ(ask("POST", path + "/restore", R"({"version":9})").status, 404);
@@ -433,17 +434,64 @@ TEST_F(ResourcesTest, ASecretIsSetListedByNameAndDeletedNeverShown) {
 
   const Answer set = ask("PUT", path + "?deployment=acme", R"({"value":"s3cret-value"})");
 
-  EXPECT_EQ(set.status, 204) << set.text;
+  EXPECT_EQ(set.status, 200) << set.text;
+  EXPECT_TRUE(flag_at(set.object(), "masked"));
   const Answer list = ask("GET", "/api/v1/projects/acme/secrets");
   EXPECT_THAT(list.text, HasSubstr("TAP_TOKEN"));
   EXPECT_THAT(list.text, ::testing::Not(HasSubstr("s3cret")));
   const auto opened = db_->read([&](db::Session& db) {
     return store::open_secrets(db, vault_, acme_.tenant.project.key, acme_.tenant.deployment.key);
   });
-  EXPECT_EQ(opened.at("TAP_TOKEN").reveal(), "s3cret-value");
+  EXPECT_EQ(opened.at("TAP_TOKEN").value.reveal(), "s3cret-value");
   EXPECT_EQ(ask("DELETE", path).status, 404);
   EXPECT_EQ(ask("DELETE", path + "?deployment=acme").status, 204);
   EXPECT_EQ(ask("PUT", "/api/v1/projects/acme/secrets/LD_PRELOAD", R"({"value":"x"})").status, 422);
+}
+
+TEST_F(ResourcesTest, WhatIsNotMaskedIsSaidWhenItIsSet) {
+  const std::string path = "/api/v1/projects/acme/secrets/";
+
+  const Answer shorter = ask("PUT", path + "PIN", R"({"value":" 12345 "})");
+  const Answer plain = ask("PUT", path + "REGION", R"({"value":"eu-west-1","plain":true})");
+  const Answer source = ask("PUT", path + "KEY", R"({"source":"file:/run/key","as_file":true})");
+
+  EXPECT_FALSE(flag_at(shorter.object(), "masked", true));
+  EXPECT_THAT(text_at(shorter.object(), "note"), HasSubstr("under 6 characters"));
+  EXPECT_EQ(text_at(plain.object(), "kind"), "plain");
+  EXPECT_EQ(source.status, 200) << source.text;
+  EXPECT_EQ(text_at(ask("GET", path + "REGION").object(), "value"), "eu-west-1");
+  const Answer shown = ask("GET", path + "KEY");
+  EXPECT_EQ(text_at(shown.object(), "source"), "file:/run/key");
+  EXPECT_TRUE(flag_at(shown.object(), "as_file"));
+  EXPECT_TRUE(ask("GET", path + "PIN").object().at("value").is_null());
+  EXPECT_EQ(ask("PUT", path + "X", R"({"source":"file:/etc/shadow"})").status, 403);
+  EXPECT_EQ(ask("PUT", path + "X", R"({"source":"file:/run/x","value":"y"})").status, 422);
+  EXPECT_EQ(ask("PUT", path + "X", R"({"source":"file:/run/x","plain":true})").status, 422);
+  EXPECT_EQ(ask("GET", path + "X").status, 404);
+}
+
+TEST_F(ResourcesTest, AFileOfSecretsIsTakenWholeOrNotAtAll) {
+  const std::string path = "/api/v1/projects/acme/secrets";
+  const auto import = [&](std::string_view text) {
+    return ask("POST", path + "/import", json::serialize(json::object{{"dotenv", text}}));
+  };
+
+  const Answer refused = import("A=first value\n\nPATH=/x\nB='open\nC\nD=${E}\nLD_PRELOAD=x\n");
+
+  EXPECT_EQ(refused.status, 422);
+  for (const char* part : {"line 3: A secret cannot be called PATH", "line 4: it is no NAME=value",
+                           "line 5: C has no value", "line 6: D refers to 'E'", "line 7: "}) {
+    EXPECT_THAT(refused.detail(), HasSubstr(part));
+  }
+  EXPECT_THAT(ask("GET", path).text, ::testing::Not(HasSubstr("\"A\"")));
+
+  const Answer taken = import("export A='first value'\nB=\"${A}\\nand more\"\n");
+
+  EXPECT_EQ(taken.status, 200) << taken.text;
+  const auto opened = db_->read([&](db::Session& db) {
+    return store::open_secrets(db, vault_, acme_.tenant.project.key, acme_.tenant.deployment.key);
+  });
+  EXPECT_EQ(opened.at("B").value.reveal(), "first value\nand more");
 }
 
 TEST_F(ResourcesTest, ADeploysLogIsReadAndFollowedToItsEnd) {

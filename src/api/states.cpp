@@ -6,47 +6,16 @@
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
+#include "api/state_payload.h"
 #include "api/to_json.h"
 #include "base/text.h"
 
 namespace cupola::api {
 namespace {
 
-constexpr std::size_t longest_state_id = 900;
-
 Error no_state(const std::string& state_id) {
   return {Error::Kind::not_found, "There is no state " + cupola::quoted(state_id) + ".",
           "`cupola state list` shows those there are."};
-}
-
-/// What is kept for a body: {"completed"}, {"partial"} or both as they are, {"singer_state": …}
-/// and a bare object of bookmarks as a completed state, as Meltano writes it.
-Result<std::string> payload_of(const http::Request& request) {
-  Result<json::value> value = parse_json(request.body);
-  if (!value) return value.error();
-  if (!value->is_object()) {
-    return Error{Error::Kind::invalid, "A state must be a JSON object.",
-                 "Send what `cupola state get` shows, or the tap's bookmarks."};
-  }
-  const json::object& given = value->get_object();
-  if (given.contains("completed") || given.contains("partial")) {
-    for (const auto& member : given) {
-      const bool known = member.key() == "completed" || member.key() == "partial";
-      if (!known || !member.value().is_object()) {
-        return Error{Error::Kind::invalid,
-                     "Beside \"completed\" and \"partial\", which are objects, a state has no "
-                     "members."};
-      }
-    }
-    return json::serialize(*value);
-  }
-  json::object completed;
-  if (given.contains("singer_state")) {
-    completed = given;
-  } else {
-    completed["singer_state"] = given;
-  }
-  return json::serialize(json::object{{"completed", std::move(completed)}});
 }
 
 Result<store::StateVersion> version_of(const Call& call, db::Session& db, const ProjectKey& project,
@@ -106,11 +75,10 @@ Result<http::Reply> show_state(const Call& call) {
 
 Result<http::Reply> set_state(const Call& call) {
   const std::string& state_id = call.in_path("state_id");
-  if (state_id.empty() || state_id.size() > longest_state_id || has_control(state_id)) {
-    return Error{Error::Kind::invalid,
-                 "A state id has from 1 to 900 bytes and no control characters."};
-  }
-  const Result<std::string> payload = payload_of(call.request);
+  if (const auto checked = check_state_id(state_id); !checked) return checked.error();
+  const Result<json::value> value = parse_json(call.request.body);
+  if (!value) return value.error();
+  const Result<std::string> payload = state_payload_of(*value);
   if (!payload) return payload.error();
 
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {

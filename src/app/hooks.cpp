@@ -8,6 +8,7 @@
 #include "meltano/blocks.h"
 #include "meltano/project.h"
 #include "net/guard.h"
+#include "secrets/source.h"
 #include "store/release_content.h"
 
 namespace cupola::app {
@@ -57,6 +58,9 @@ api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, const Server
     const auto plain = check_directory(directory);
     if (!plain) return plain.error();
     return api::Hooks::Source{.repository = *url, .directory = *plain};
+  };
+  hooks.check_secret_source = [sources = options.secret_sources](std::string_view source) {
+    return secrets::check_source(sources, source);
   };
   hooks.check_revision = git::check_revision;
   hooks.check_receiver = [guard = net::Guard(options.notify.inner_receivers)](

@@ -168,7 +168,8 @@ int run_server(const ServerOptions& options) {
                              .clock = time.clock(),
                              .authenticator = authenticator,
                              .hooks = std::move(hooks),
-                             .version = version};
+                             .version = version,
+                             .kept = options.kept};
   api::Api api(context);
   http::Server server({.address = address->host, .port = address->port},
                       [&](const http::Request& request) {

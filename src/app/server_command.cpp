@@ -35,6 +35,8 @@ struct Texts {
   std::string keep_environments = "14d";
   std::string keep_audit = "forever";
   std::string keep_deliveries = "30d";
+  std::vector<std::string> secret_files;
+  std::vector<std::string> secret_programs;
   NotifyTexts notify;
 };
 
@@ -48,6 +50,29 @@ constexpr std::chrono::milliseconds shortest_lease = 6s;
 
 std::filesystem::path absolute_or_empty(const std::string& path) {
   return path.empty() ? std::filesystem::path() : std::filesystem::absolute(path);
+}
+
+Result<secrets::Options> read_secret_sources(const Texts& texts,
+                                             const std::filesystem::path& home) {
+  secrets::Options sources{.home = home};
+  const struct {
+    const char* option;
+    const std::vector<std::string>& texts;
+    std::vector<std::filesystem::path>& to;
+  } lists[] = {{"--secret-files", texts.secret_files, sources.folders},
+               {"--secret-programs", texts.secret_programs, sources.programs}};
+  for (const auto& list : lists) {
+    for (const std::string& text : list.texts) {
+      const std::filesystem::path path = std::filesystem::path(text).lexically_normal();
+      if (!path.is_absolute()) {
+        return Error{Error::Kind::invalid,
+                     std::string(list.option) + " '" + text + "' is no absolute path.", ""};
+      }
+      // A folder may be written with a slash at its end.
+      list.to.push_back(path.has_filename() ? path : path.parent_path());
+    }
+  }
+  return sources;
 }
 
 Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
@@ -80,10 +105,10 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
     std::chrono::milliseconds& to;
   } spans[] = {{"--lease", texts.lease, options.lease},
                {"--stop-grace", texts.stop_grace, options.stop_grace},
-               {"--keep-logs", texts.keep_logs, options.keep_logs},
-               {"--keep-runs", texts.keep_runs, options.keep_runs},
+               {"--keep-logs", texts.keep_logs, options.kept.logs},
+               {"--keep-runs", texts.keep_runs, options.kept.runs},
                {"--keep-environments", texts.keep_environments, options.keep_environments},
-               {"--keep-deliveries", texts.keep_deliveries, options.keep_deliveries}};
+               {"--keep-deliveries", texts.keep_deliveries, options.kept.deliveries}};
   for (const auto& span : spans) {
     const auto read = span_of(span.name, span.text);
     if (!read) return read.error();
@@ -92,7 +117,12 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
   if (texts.keep_audit != "forever") {
     const auto read = span_of("--keep-audit", texts.keep_audit);
     if (!read) return read.error();
-    options.keep_audit = *read;
+    options.kept.audit = *read;
+  }
+  if (auto sources = read_secret_sources(texts, options.home)) {
+    options.secret_sources = *std::move(sources);
+  } else {
+    return sources.error();
   }
   auto notify = read_notify_options(texts.notify);
   if (!notify) return notify.error();
@@ -178,7 +208,7 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       "The program uv, which builds plugin environments (default: looked for)");
   add("--keep-logs", texts->keep_logs, "CUPOLA_KEEP_LOGS", "How long logs of ended runs are kept");
   add("--keep-runs", texts->keep_runs, "CUPOLA_KEEP_RUNS", "How long ended runs are kept");
-  add("--keep-state-versions", options->keep_state_versions, "CUPOLA_KEEP_STATE_VERSIONS",
+  add("--keep-state-versions", options->kept.state_versions, "CUPOLA_KEEP_STATE_VERSIONS",
       "Versions kept of each state")
       ->check(CLI::Range(1, 1000000));
   add("--keep-releases", options->keep_releases, "CUPOLA_KEEP_RELEASES",
@@ -190,6 +220,12 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       "How long the audit log is kept: a span, or forever");
   add("--keep-deliveries", texts->keep_deliveries, "CUPOLA_KEEP_DELIVERIES",
       "How long the log of notifications is kept");
+  add("--secret-files", texts->secret_files, "CUPOLA_SECRET_FILES",
+      "Folders below which `secret set --from file:…` may read (default: none)")
+      ->delimiter(',');
+  add("--secret-programs", texts->secret_programs, "CUPOLA_SECRET_PROGRAMS",
+      "Programs that `secret set --from exec:…` may start (default: none)")
+      ->delimiter(',');
   add_notify_options(server, texts->notify);
   add("--min-free-disk", options->least_free_disk, "CUPOLA_MIN_FREE_DISK",
       "Per cent of the disk below which no run starts")

@@ -13,6 +13,8 @@
 #include "base/outcome.h"
 #include "base/time.h"
 #include "runner/options.h"
+#include "secrets/source.h"
+#include "store/retention.h"
 
 namespace cupola::app {
 
@@ -50,15 +52,12 @@ struct ServerOptions {
   std::chrono::milliseconds stop_grace{20s};
   unsigned first_run_uid = 60600;
   std::filesystem::path uv;  ///< empty: looked for
-  std::chrono::milliseconds keep_logs = 30 * 24h;
-  std::chrono::milliseconds keep_runs = 400 * 24h;
+  store::Retention kept;     ///< unless an organization chose otherwise
   std::chrono::milliseconds keep_environments = 14 * 24h;
-  std::optional<std::chrono::milliseconds> keep_audit;  ///< none: for ever
-  std::chrono::milliseconds keep_deliveries = 30 * 24h;
-  int keep_state_versions = 100;
   int keep_releases = 5;
   double least_free_disk = 5;  ///< per cent
   NotifyOptions notify;
+  secrets::Options secret_sources;  ///< what `file:` and `exec:` of secrets may reach
 };
 
 /// $XDG_DATA_HOME/cupola, else ~/.local/share/cupola.

@@ -19,7 +19,6 @@
 #include "runner/upkeep.h"
 #include "scheduler/enqueue.h"
 #include "scheduler/zone_rules.h"
-#include "store/notification_events.h"
 #include "store/topics.h"
 
 namespace cupola::app {
@@ -28,7 +27,6 @@ namespace {
 constexpr std::chrono::milliseconds longest_sleep = 1s;
 /// A scheduler that has not looked for so long does not live.
 constexpr std::chrono::milliseconds scheduler_silent = 30s;
-constexpr int events_a_step = 200;
 
 /// The supervisor of runs, and what it needs, lie beside this program.
 std::filesystem::path supervisor_program() {
@@ -81,6 +79,7 @@ runner::Options runner_options(const ServerOptions& options, const std::string& 
                        .log_limit = static_cast<std::uint64_t>(options.log_limit),
                        .least_free_disk = options.least_free_disk / 100,
                        .supervisor = supervisor_program(),
+                       .secret_sources = options.secret_sources,
                        .base_env = network_environment()};
   // Without a slot it claims nothing, but sees the runs of servers that are gone, and ends those
   // that it started before it was told to run none.
@@ -121,6 +120,7 @@ struct Work::Parts {
                   .limits = {.memory = chosen.build_limits.memory,
                              .processes = chosen.build_limits.processes,
                              .disk = chosen.build_limits.disk},
+                  .secret_sources = chosen.secret_sources,
                   .lease = chosen.lease * 5 / 6},  // and a look after that
                  [this](const store::Release&) { scheduling.wake(); }),
         runner(
@@ -168,16 +168,7 @@ struct Work::Parts {
     const Home& home = dependencies.home;
     if (!runner::may_clean_up(database, clock.now())) return 1h;
     if (options.components.scheduler) {
-      runner::clean_up(database, home,
-                       {.logs = options.keep_logs,
-                        .runs = options.keep_runs,
-                        .state_versions = options.keep_state_versions,
-                        .audit = options.keep_audit},
-                       clock.now());
-      while (database.write([&](db::Session& db) {
-        return store::delete_old_events(db, clock.now() - options.keep_deliveries, events_a_step);
-      }) == events_a_step) {
-      }
+      runner::clean_up(database, home, options.kept, clock.now());
     }
     deploy::clean_up(database, home,
                      {.releases = options.keep_releases, .environments = options.keep_environments},

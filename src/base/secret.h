@@ -2,11 +2,15 @@
 
 /// Text that must not be shown: it neither prints, nor logs, nor converts by itself.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace cupola {
+
+/// Values shorter than this are not masked in logs: they would be found in every second word.
+inline constexpr std::size_t shortest_masked = 6;
 
 /// Holds a secret text and overwrites its memory when it goes.
 class Secret {

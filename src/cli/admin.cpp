@@ -213,6 +213,7 @@ void add_admin_commands(CLI::App& root, Context& context) {
   set_work(network, context, network_options, set_network);
 
   add_admin_id_commands(admin, context);
+  add_admin_key_command(admin, context);
 }
 
 }  // namespace cupola::cli

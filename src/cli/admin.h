@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/home.h"
 #include "base/json.h"
 #include "base/outcome.h"
 #include "db/database.h"
@@ -23,6 +24,7 @@ struct Place {
 };
 /// `--home DIR` and `--database URL`.
 void add_place(CLI::App* command, Place& place);
+Home home_of(const Place& place);
 /// The folder is made where it is absent. Throws Failure.
 std::unique_ptr<db::Database> open_database(const Place& place);
 

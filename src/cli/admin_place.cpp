@@ -24,8 +24,12 @@ std::string default_home() {
 
 }  // namespace
 
+Home home_of(const Place& place) {
+  return Home{place.home.empty() ? default_home() : place.home};
+}
+
 std::unique_ptr<db::Database> open_database(const Place& place) {
-  const Home home{place.home.empty() ? default_home() : place.home};
+  const Home home = home_of(place);
   make_folder(home.root(), 0700);
   const std::string url =
       place.database.empty() ? "sqlite:" + home.database().string() : place.database;

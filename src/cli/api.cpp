@@ -116,8 +116,9 @@ Result<json::object> Api::get(std::string_view path, const Query& query) const {
   return answer(request("GET", path, query));
 }
 
-Result<json::object> Api::post(std::string_view path, const json::object& body) const {
-  auto asked = request("POST", path, {});
+Result<json::object> Api::post(std::string_view path, const json::object& body,
+                               const Query& query) const {
+  auto asked = request("POST", path, query);
   asked.body = json::serialize(body);
   asked.headers.emplace_back("Content-Type", "application/json");
   asked.headers.emplace_back("Idempotency-Key", new_uuid7());

@@ -40,7 +40,8 @@ class Api {
 
   /// Errors: what the server's problem says, with its hint; unavailable when it cannot be reached.
   Result<json::object> get(std::string_view path, const Query& query = {}) const;
-  Result<json::object> post(std::string_view path, const json::object& body = {}) const;
+  Result<json::object> post(std::string_view path, const json::object& body = {},
+                            const Query& query = {}) const;
   Result<json::object> patch(std::string_view path, const json::object& body) const;
   Result<json::object> put(std::string_view path, std::string body, const Query& query = {}) const;
   Result<json::object> remove(std::string_view path, const Query& query = {}) const;

@@ -48,6 +48,9 @@ void add_secret_commands(CLI::App& root, Context& context);
 void add_notification_commands(CLI::App& root, Context& context);
 void add_delivery_commands(CLI::App* notification, Context& context);
 void add_state_commands(CLI::App& root, Context& context);
+void add_state_edit_commands(CLI::App* state, Context& context);
+void add_state_import_command(CLI::App* state, Context& context);
+void add_retention_commands(CLI::App& root, Context& context);
 void add_inspect_command(CLI::App& root, Context& context);
 void add_cron_command(CLI::App& root, Context& context);
 void add_organization_commands(CLI::App& root, Context& context);
@@ -59,6 +62,7 @@ void add_audit_command(CLI::App& root, Context& context);
 void add_credits_commands(CLI::App& root, Context& context);
 void add_usage_commands(CLI::App& root, Context& context);
 void add_admin_id_commands(CLI::App* admin, Context& context);
+void add_admin_key_command(CLI::App* admin, Context& context);
 void add_completion_commands(CLI::App& root, Context& context);
 void add_doctor_command(CLI::App& root, Context& context);
 

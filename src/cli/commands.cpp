@@ -21,6 +21,7 @@ void add_commands(CLI::App& root, Context& context) {
   add_notification_commands(root, context);
   add_session_commands(root, context);
   add_organization_commands(root, context);
+  add_retention_commands(root, context);
   add_member_commands(root, context);
   add_invitation_commands(root, context);
   add_service_account_commands(root, context);

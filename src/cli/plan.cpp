@@ -75,6 +75,10 @@ int print_plan(std::string_view format, const json::object& plan, std::string_vi
   print_list(format, plan, table_of_plan(plan),
              is_stopped ? "It would fail." : "Schedules and plugins stay as they are.");
   if (format == "table") {
+    const std::string uri = text_at(object_at(plan, "state"), "uri");
+    print(uri.empty()
+              ? "Cupola keeps the state.\n"
+              : fmt::format("The project keeps its state itself, in {}.\n", printable(uri)));
     for (const auto& fault : faults) {
       if (!fault.is_object()) continue;
       const bool fatal = is_fatal(fault);

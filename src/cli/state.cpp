@@ -180,6 +180,9 @@ void add_state_commands(CLI::App& root, Context& context) {
       add_one(state, "delete", "Delete a state: the next run reads all data again", delete_options);
   add_yes(remove, delete_options->yes);
   set_work(remove, context, delete_options, delete_state);
+
+  add_state_edit_commands(state, context);
+  add_state_import_command(state, context);
 }
 
 }  // namespace cupola::cli

@@ -102,7 +102,7 @@ Result<void> run_steps(const Workshop& shop, const Job& job, const store::Releas
     box_content.read_only.push_back(std::move(path));
   }
   link_environments(work.path() / "meltano", content, base);
-  write_git_settings(work.path(), job.source);
+  write_git_settings(work.path(), job.source, shop.dependencies.home.root());
   for (const std::string& task : content.build) {
     box_content.program = fmt::format("The build step {}", cupola::quoted(task));
     const BuildBox box(home, shop.options, box_content);

@@ -6,8 +6,11 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "deploy/contested.h"
 #include "deploy/meltano_version.h"
 #include "deploy/specifier.h"
+#include "meltano/dotenv.h"
+#include "store/secret_names.h"
 
 namespace cupola::deploy {
 namespace {
@@ -111,13 +114,18 @@ void fill_in(Environments& environments, Prepared& prepared, const Judged& judge
 
 Judged inspect_checkout(const Source& source, std::string_view environment) {
   const auto inspection = meltano::inspect(source.checkout, source.directory);
-  std::map<std::string, std::string> env;
+  std::map<std::string, std::string> env = source.variables;
+  for (const auto& [name, secret] : source.secrets) {
+    if (name != store::git_ssh_key_name) env[name] = secret.reveal();
+  }
   if (const auto text = read_file_beneath(
           source.checkout, std::filesystem::path(source.directory) / ".env", largest_dotenv)) {
-    env = parse_dotenv(*text);
+    env.merge(meltano::dotenv_values(meltano::parse_dotenv(*text), env));
   }
-  for (const auto& [name, secret] : source.secrets) env[name] = secret.reveal();
-  return judge(inspection, environment, source.directory, env);
+  Judged judged = judge(inspection, environment, source.directory, env);
+  add_overruled(judged, inspection.project, source);
+  decide_state(judged, inspection.project);
+  return judged;
 }
 
 Result<Prepared> prepare(Environments& environments, const Source& source, Judged judged,

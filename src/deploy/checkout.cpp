@@ -6,6 +6,7 @@
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "deploy/flush.h"
+#include "store/secret_names.h"
 
 namespace cupola::deploy {
 
@@ -20,6 +21,9 @@ git::Repository repository_of(const Home& home, const Options& options,
     if (const auto user = secrets.find("GIT_USERNAME"); user != secrets.end()) {
       access.user = user->second.reveal();
     }
+  }
+  if (const auto key = secrets.find(std::string(store::git_ssh_key_name)); key != secrets.end()) {
+    access.ssh_key = key->second;
   }
   return git::Repository(home.repository(project.key), project.repository,
                          {.home = home.root(),

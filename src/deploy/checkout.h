@@ -13,8 +13,8 @@
 
 namespace cupola::deploy {
 
-/// The mirror of a project's repository, with the project's GIT_TOKEN and GIT_USERNAME if it has
-/// such secrets.
+/// The mirror of a project's repository, with the project's GIT_TOKEN and GIT_USERNAME, or its
+/// GIT_SSH_PRIVATE_KEY, if it has such secrets.
 git::Repository repository_of(const Home& home, const Options& options,
                               const store::Project& project,
                               const std::map<std::string, Secret>& secrets);

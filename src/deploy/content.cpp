@@ -295,25 +295,4 @@ std::string to_text(const Fault& fault) {
   return text;
 }
 
-std::map<std::string, std::string> parse_dotenv(std::string_view text) {
-  std::map<std::string, std::string> values;
-  for (const std::string_view raw : split(text, '\n')) {
-    std::string_view line = trim(raw);
-    if (line.starts_with("export ")) line = trim(line.substr(7));
-    const auto equals = line.find('=');
-    if (line.empty() || line.starts_with('#') || equals == std::string_view::npos) continue;
-    const std::string_view name = trim(line.substr(0, equals));
-    std::string_view value = trim(line.substr(equals + 1));
-    const bool is_quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
-                           value.find(value.front(), 1) != std::string_view::npos;
-    if (is_quoted) {
-      value = value.substr(1, value.find(value.front(), 1) - 1);
-    } else if (const auto comment = value.find(" #"); comment != std::string_view::npos) {
-      value = trim(value.substr(0, comment));
-    }
-    if (!name.empty()) values[std::string(name)] = value;
-  }
-  return values;
-}
-
 }  // namespace cupola::deploy

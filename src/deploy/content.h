@@ -41,7 +41,4 @@ Judged judge(const meltano::Inspection& inspection, std::string_view environment
 /// "meltano.yml:12:5: message (hint)".
 std::string to_text(const meltano::Fault& fault);
 
-/// The variables of a committed `.env` file: NAME=value lines, `export` and quotes allowed.
-std::map<std::string, std::string> parse_dotenv(std::string_view text);
-
 }  // namespace cupola::deploy

@@ -11,8 +11,6 @@
 namespace cupola::deploy {
 namespace {
 
-constexpr std::size_t shortest_masked = 4;
-
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
     text.replace(at, what.size(), with);

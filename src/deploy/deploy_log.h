@@ -43,7 +43,7 @@ class DeployLog {
   std::map<std::string, Secret> secrets_;
 };
 
-/// The text with each secret's value (of 4 bytes and more, also percent-encoded) as `${NAME}`, and
+/// The text with each secret's value (of 6 bytes and more, also percent-encoded) as `${NAME}`, and
 /// without credentials in URLs.
 std::string masked(std::string_view text, const std::map<std::string, Secret>& secrets);
 

@@ -102,7 +102,8 @@ Result<Deployer::Built> Deployer::build(Job& job) {
                                      job.prepared.content),
       .overrides = find_overrides(job.schedules, job.prepared.content),
       .plugins = job.prepared.plugins,
-      .faults = findings};
+      .faults = findings,
+      .own_state = job.prepared.content.own_state};
   for (const auto& line : to_lines(plan)) job.tell(line);
   job.release->plan = json::serialize(to_json(plan));
   if (!is_isolated(shop_->options)) {

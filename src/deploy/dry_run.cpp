@@ -17,7 +17,10 @@ Result<Plan> plan(Workshop& shop, const store::Deployment& deployment, bool refr
 
   auto judged = judge(shop, job);
   if (!judged) return judged.error();
-  Plan plan{.commit = *commit, .build = judged->content.build, .faults = judged->findings};
+  Plan plan{.commit = *commit,
+            .build = judged->content.build,
+            .faults = judged->findings,
+            .own_state = judged->content.own_state};
   plan.schedules = compare_schedules(job.schedules, job.live_content ? &*job.live_content : nullptr,
                                      judged->content);
   plan.overrides = find_overrides(job.schedules, judged->content);

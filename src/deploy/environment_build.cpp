@@ -134,7 +134,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
   remove_tree(content.environment);
   const std::string resolution = reveal(entry.resolution, source.secrets);
   add_local_repositories(content, resolution, options_);
-  write_git_settings(work.path(), source);
+  write_git_settings(work.path(), source, home_.root());
   write_file(work.path() / "lock.txt", resolution, 0600);
 
   const BuildBox box(home_, options_, content);

@@ -156,7 +156,7 @@ Result<LockEntry> Environments::freeze(const Source& source, const Wanted& wante
   content.cache = home_.installer_cache() / source.organization.text();
   const std::string lines = join(asked->requirement.lines, "\n") + "\n";
   add_local_repositories(content, lines, options_);
-  write_git_settings(work.path(), source);
+  write_git_settings(work.path(), source, home_.root());
   // Requirement files count from their own folder, so this one lies in the project's.
   const fs::path input =
       (local ? content.repository / source.directory : work.path()) / ".cupola-requirements.in";

@@ -31,8 +31,9 @@ struct Source {
   std::filesystem::path checkout;
   std::string directory = ".";  ///< of the project in it
   OrganizationKey organization;
-  std::string repository;                 ///< address; GIT_TOKEN is offered to its host
-  std::map<std::string, Secret> secrets;  ///< of the deployment
+  std::string repository;                        ///< address; GIT_TOKEN is offered to its host
+  std::map<std::string, Secret> secrets;         ///< of the deployment
+  std::map<std::string, std::string> variables;  ///< of the deployment, that may be read
 };
 
 /// What is to be installed.

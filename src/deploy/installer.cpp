@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "deploy/deploy_log.h"
 #include "git/address.h"
+#include "git/ssh_key.h"
 #include "process/copy_tree.h"
+#include "store/secret_names.h"
 
 namespace cupola::deploy {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t longest_words = 1200;
+constexpr std::size_t largest_known_hosts = 1u << 20;
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -93,7 +96,25 @@ BoxContent box_for(const Source& source, const Interpreter& python, const fs::pa
   return content;
 }
 
-void write_git_settings(const fs::path& work, const Source& source) {
+namespace {
+
+/// Git dependencies over ssh, with the project's own key. The shell that git starts ssh with knows
+/// HOME; ssh itself would take that of the account.
+std::string ssh_settings(const fs::path& work, const Source& source, const fs::path& home) {
+  const auto key = source.secrets.find(std::string(store::git_ssh_key_name));
+  if (key == source.secrets.end()) return "";
+  write_file(work / ".git-key", git::whole_key(key->second).reveal(), 0600);
+  write_file(work / ".git-hosts",
+             read_file(home / "ssh" / "known_hosts", largest_known_hosts).value_or(""), 0600);
+  return "[core]\n\tsshCommand = \"ssh -o BatchMode=yes -o IdentitiesOnly=yes"
+         " -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30"
+         " -o \\\"IdentityFile=$HOME/.git-key\\\""
+         " -o \\\"UserKnownHostsFile=$HOME/.git-hosts\\\"\"\n";
+}
+
+}  // namespace
+
+void write_git_settings(const fs::path& work, const Source& source, const fs::path& home) {
   std::string text = "[safe]\n\tdirectory = *\n[core]\n\thooksPath = /dev/null\n";
   const auto token = source.secrets.find("GIT_TOKEN");
   constexpr std::string_view https = "https://";
@@ -117,6 +138,7 @@ void write_git_settings(const fs::path& work, const Source& source) {
         fmt::format("username={}\npassword={}\n", one_line(name), one_line(token->second.reveal())),
         0600);
   }
+  text += ssh_settings(work, source, home);
   write_file(work / ".gitconfig", text, 0600);
 }
 

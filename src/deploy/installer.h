@@ -21,9 +21,11 @@ Error installer_error(std::string_view what, std::string_view words,
 BoxContent box_for(const Source& source, const Interpreter& python, const std::filesystem::path& uv,
                    const std::filesystem::path& work, bool needs_repository);
 
-/// Writes the .gitconfig that git finds in the box: whose repositories may be read, and the
-/// project's token for its own host.
-void write_git_settings(const std::filesystem::path& work, const Source& source);
+/// Writes the .gitconfig that git finds in the box: whose repositories may be read, the project's
+/// token for its own host, and its key for every host that is asked over ssh. Those that the server
+/// in `home` knows are known there.
+void write_git_settings(const std::filesystem::path& work, const Source& source,
+                        const std::filesystem::path& home);
 
 /// The environment of installers: that of the operator, and local git only where allowed.
 std::map<std::string, std::string> box_environment(const Options& options);

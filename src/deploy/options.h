@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/outcome.h"
+#include "secrets/source.h"
 
 namespace cupola::deploy {
 
@@ -25,6 +26,7 @@ struct Options {
   bool sandbox = true;         ///< installers run foreign code: false is for trusted projects only
   unsigned build_uid = 60599;  ///< host uid of installers, where the server is root
   BuildLimits limits;
+  secrets::Options secret_sources;  ///< where values of secrets may be fetched from
   std::chrono::milliseconds lease{std::chrono::seconds{20}};
   std::chrono::milliseconds git_timeout{std::chrono::minutes{10}};
   std::chrono::milliseconds install_timeout{std::chrono::minutes{30}};  ///< of one environment

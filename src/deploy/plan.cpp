@@ -217,6 +217,9 @@ json::object to_json(const Plan& plan) {
           {"schedules", std::move(schedules)},
           {"overrides", std::move(overrides)},
           {"plugins", std::move(plugins)},
+          {"state", plan.own_state.empty()
+                        ? json::object{{"kept_by", "cupola"}}
+                        : json::object{{"kept_by", "project"}, {"uri", json_text(plan.own_state)}}},
           {"faults", std::move(faults)}};
 }
 
@@ -244,6 +247,9 @@ std::vector<std::string> to_lines(const Plan& plan) {
       line += fmt::format(" [{}] to [{}]", change.from, change.to);
     }
     lines.push_back(std::move(line));
+  }
+  if (!plan.own_state.empty()) {
+    lines.push_back(fmt::format("state: the project keeps it itself, in {}", plan.own_state));
   }
   return lines;
 }

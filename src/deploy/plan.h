@@ -54,6 +54,7 @@ struct Plan {
   std::vector<Override> overrides;
   std::vector<PluginChange> plugins;
   std::vector<Finding> faults;  ///< those that are not fatal are warnings
+  std::string own_state;        ///< as in the release's content
 };
 
 /// `known` are all schedules that the deployment ever had, `before` the live release's content.

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/files.h"
+#include "base/id.h"
 #include "deploy/backfill_template.h"
 #include "deploy/content.h"
 #include "deploy/deploy_log.h"
@@ -9,6 +11,7 @@
 #include "deploy/plan.h"
 #include "deploy/requirement.h"
 #include "deploy/specifier.h"
+#include "process/program.h"
 
 namespace cupola::deploy {
 namespace {
@@ -16,6 +19,28 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+TEST(GitSettingsTest, GitsKeyOfTheProjectIsForEveryHostThatIsAskedOverSsh) {
+  const std::filesystem::path work =
+      std::filesystem::path(::testing::TempDir()) / ("git-settings-" + random_hex(8));
+  make_folder(work);
+  Source source{.repository = "https://git.example/x"};
+  write_git_settings(work, source, work / "home");
+  EXPECT_FALSE(std::filesystem::exists(work / ".git-key"));
+
+  source.secrets.emplace("GIT_SSH_PRIVATE_KEY", Secret("-----BEGIN KEY-----\r\nabc"));
+  write_git_settings(work, source, work / "home");
+
+  EXPECT_EQ(*read_file(work / ".git-key", 1000), "-----BEGIN KEY-----\nabc\n");
+  EXPECT_EQ(std::filesystem::status(work / ".git-key").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const auto told = process::run(
+      {.argv = {"git", "config", "--file", (work / ".gitconfig").string(), "core.sshCommand"},
+       .env = {{"PATH", "/usr/bin:/bin"}}});
+  ASSERT_TRUE(told && told->exit.ok());
+  EXPECT_THAT(told->out, ::testing::HasSubstr(R"(-o "IdentityFile=$HOME/.git-key")"));
+  remove_tree(work);
+}
 
 TEST(SpecifierTest, FitsAsPep440HasIt) {
   const auto yes = [](const char* version, const char* specifier) {
@@ -99,13 +124,6 @@ TEST(MaskTest, ShowsVariablesInPlaceOfSecrets) {
                                                  {"SHORT", Secret("abc")}};
 
   EXPECT_EQ(masked("x p@ss/word y p%40ss%2Fword abc", secrets), "x ${TOKEN} y ${TOKEN} abc");
-}
-
-TEST(DotenvTest, ReadsNamesAndValues) {
-  const auto values = parse_dotenv("# c\nA=1\nexport B = 'two words' # c\nC=x # y\nbad\n=z\n");
-
-  EXPECT_EQ(values,
-            (std::map<std::string, std::string>{{"A", "1"}, {"B", "two words"}, {"C", "x"}}));
 }
 
 store::ContentSchedule schedule(std::string name, std::string interval, std::string job) {

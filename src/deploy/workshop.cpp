@@ -9,6 +9,8 @@
 #include "deploy/checkout.h"
 #include "deploy/spent.h"
 #include "git/address.h"
+#include "secrets/given.h"
+#include "store/secret_names.h"
 #include "store/secrets.h"
 
 namespace cupola::deploy {
@@ -44,16 +46,16 @@ Result<std::string> sources_of(const git::Repository& repository, const std::str
 }  // namespace
 
 Job make_job(Workshop& shop, const store::Deployment& deployment, const std::string& revision) {
-  return shop.dependencies.database.read([&](db::Session& db) {
+  std::map<std::string, store::OpenedSecret> secrets;
+  Job made = shop.dependencies.database.read([&](db::Session& db) {
     Job job{.deployment = deployment, .revision = revision, .stop = shop.stop.get_token()};
     const auto project = store::find_project(db, deployment.project);
     if (!project) throw Failure("the project of the deployment " + deployment.name + " is gone");
     job.project = *project;
     job.source = {.directory = project->directory.empty() ? "." : project->directory,
                   .organization = deployment.organization,
-                  .repository = project->repository,
-                  .secrets = store::open_secrets(db, shop.dependencies.vault, deployment.project,
-                                                 deployment.key)};
+                  .repository = project->repository};
+    secrets = store::open_secrets(db, shop.dependencies.vault, deployment.project, deployment.key);
     job.siblings = siblings_of(db, deployment);
     job.schedules = store::list_all_schedules(db, deployment.key);
     if (deployment.release) {
@@ -65,6 +67,18 @@ Job make_job(Workshop& shop, const store::Deployment& deployment, const std::str
     job.lock = job.live_lock;
     return job;
   });
+  auto given = secrets::give(shop.options.secret_sources, std::move(secrets),
+                             {{"CUPOLA_DEPLOYMENT_ENVIRONMENT", deployment.environment}},
+                             shop.stop.get_token());
+  if (!given) throw Failure(to_text(given.error()));
+  made.source.secrets = std::move(given->hidden);
+  made.source.variables = std::move(given->plain);
+  // What is given to runs as a file is of no use here, but git's own key.
+  const std::string git_key(store::git_ssh_key_name);
+  if (const auto key = given->files.find(git_key); key != given->files.end()) {
+    made.source.secrets.emplace(git_key, std::move(key->second));
+  }
+  return made;
 }
 
 Result<Job> job_of(Workshop& shop, const store::Release& release, const std::string& commit) {

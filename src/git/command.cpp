@@ -1,11 +1,18 @@
 #include "git/command.h"
 
+#include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/base64.h"
 #include "base/files.h"
+#include "git/ssh_key.h"
 
 namespace cupola::git {
 namespace {
@@ -66,7 +73,26 @@ std::string shell_word(std::string_view text) {
   return word + "'";
 }
 
-std::string ssh_command(const std::filesystem::path& home) {
+/// A file in memory that only this user can open, by a path of this process.
+struct KeyFile {
+  Fd file;
+  std::string path;
+};
+std::optional<KeyFile> key_file(const Call& call) {
+  if (call.access == nullptr || call.access->ssh_key.empty()) return std::nullopt;
+  Fd file(::memfd_create("ssh-key", MFD_CLOEXEC));
+  Secret text = whole_key(call.access->ssh_key);
+  const std::string_view bytes = text.reveal();
+  if (!file || ::fchmod(file.get(), 0600) != 0 ||
+      ::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    throw Failure("Cannot hold a key for ssh: " + system_text(errno));
+  }
+  std::string path = fmt::format("/proc/{}/fd/{}", ::getpid(), file.get());
+  return KeyFile{std::move(file), std::move(path)};
+}
+
+/// With the project's own key alone where it has one.
+std::string ssh_command(const std::filesystem::path& home, const std::optional<KeyFile>& key) {
   const auto folder = home / "ssh";
   const auto option = [](std::string_view name, const std::filesystem::path& path) {
     return " -o " + shell_word(fmt::format("{}=\"{}\"", name, path.string()));
@@ -76,6 +102,7 @@ std::string ssh_command(const std::filesystem::path& home) {
       " -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o ForwardAgent=no"
       " -o PermitLocalCommand=no";
   command += option("UserKnownHostsFile", folder / "known_hosts");
+  if (key) return command + " -o IdentitiesOnly=yes" + option("IdentityFile", key->path);
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename();
@@ -86,25 +113,10 @@ std::string ssh_command(const std::filesystem::path& home) {
   return command;
 }
 
-std::string base64(std::string_view data) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < data.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      bits = bits << 8 | (i + j < data.size() ? static_cast<unsigned char>(data[i + j]) : 0u);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      text += i + j > data.size() ? '=' : digits[bits >> (18 - 6 * j) & 63];
-    }
-  }
-  return text;
-}
-
 std::map<std::string, std::string> environment(const Options& options,
                                                const std::filesystem::path& settings,
-                                               const Call& call) {
+                                               const Call& call,
+                                               const std::optional<KeyFile>& key) {
   auto env = process::helper_environment(options.home);
   env["LC_ALL"] = "C.UTF-8";
   env["GIT_CONFIG_NOSYSTEM"] = "1";
@@ -116,16 +128,18 @@ std::map<std::string, std::string> environment(const Options& options,
   env["GIT_NO_REPLACE_OBJECTS"] = "1";
   env["GIT_OPTIONAL_LOCKS"] = "0";
   env["GIT_SSH_VARIANT"] = "ssh";
-  env["GIT_SSH_COMMAND"] = ssh_command(options.home);
-  if (const char* agent = std::getenv("SSH_AUTH_SOCK")) env["SSH_AUTH_SOCK"] = agent;
+  env["GIT_SSH_COMMAND"] = ssh_command(options.home, key);
+  if (const char* agent = std::getenv("SSH_AUTH_SOCK"); agent != nullptr && !key)
+    env["SSH_AUTH_SOCK"] = agent;
   if (call.access != nullptr && !call.access->password.empty()) {
     // In the environment and not in the address: git starts helpers with the address as argument,
     // which every user of the machine can read.
     const std::string user = call.access->user.empty() ? "x-access-token" : call.access->user;
     env["GIT_CONFIG_COUNT"] = "1";
     env["GIT_CONFIG_KEY_0"] = "http.extraHeader";
-    env["GIT_CONFIG_VALUE_0"] = "Authorization: Basic " +
-                                base64(fmt::format("{}:{}", user, call.access->password.reveal()));
+    env["GIT_CONFIG_VALUE_0"] =
+        "Authorization: Basic " +
+        to_base64(fmt::format("{}:{}", user, call.access->password.reveal()));
   }
   for (const auto& [name, value] : call.env) env[name] = value;
   return env;
@@ -147,8 +161,9 @@ std::filesystem::path write_settings(const std::filesystem::path& folder, bool a
 
 Result<process::Output> run(const Options& options, const std::filesystem::path& settings,
                             const Call& call, const std::stop_token& stop) {
+  const auto key = key_file(call);
   process::Program program;
-  program.env = environment(options, settings, call);
+  program.env = environment(options, settings, call, key);
   program.folder = call.folder;
   // No file that git writes may outgrow the limit: a pack is one file.
   if (process::find_program("prlimit", program.env.at("PATH"))) {

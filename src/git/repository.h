@@ -34,10 +34,12 @@ struct Options {
   std::int64_t most_files = 200'000;                ///< of one tree
 };
 
-/// Who asks, over https. Empty: nobody.
+/// Who asks: over https with a password, over ssh with a key. Empty: nobody, or the server's own
+/// keys.
 struct Access {
   std::string user;  ///< "x-access-token" when empty
   Secret password;
+  Secret ssh_key;  ///< a private key as ssh-keygen writes it, without a passphrase
 };
 
 struct Exported {

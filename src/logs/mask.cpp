@@ -8,7 +8,8 @@
 namespace cupola::logs {
 namespace {
 
-constexpr unsigned filter_bits = 18;  // 32 KiB: stays in the first-level cache
+constexpr unsigned filter_bits = 18;       // 32 KiB: stays in the first-level cache
+constexpr std::size_t filtered_bytes = 4;  // that the hash is over
 constexpr std::string_view mark = "****";
 
 using Patterns = std::vector<std::string_view>;
@@ -91,7 +92,7 @@ MaskPatterns::Match MaskPatterns::match(std::string_view text) const {
     }
     const auto [low, high] = narrow(first, last, depth, text[position]);
     if (low == high) {
-      const std::size_t skip = depth >= shortest_masked && !broken ? line_break(text, position) : 0;
+      const std::size_t skip = depth >= filtered_bytes && !broken ? line_break(text, position) : 0;
       if (skip == 0) return match;
       position += skip;
       broken = true;

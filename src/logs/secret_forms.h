@@ -6,10 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace cupola::logs {
+#include "base/secret.h"
 
-/// Values shorter than this are not masked: they would be found in every second word.
-inline constexpr std::size_t shortest_masked = 4;
+namespace cupola::logs {
 
 /// All shapes of `value` that are looked for (docs/design/log-format.md lists them), each at least
 /// `shortest_masked` bytes, sorted, none twice. Empty when the trimmed value is too short.

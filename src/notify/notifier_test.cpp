@@ -278,7 +278,7 @@ TEST_P(NotifierTest, OldMessagesGoWithTheirLogAndWaitingOnesStay) {
   ASSERT_TRUE(attempts_are(*notifier, notification, 1));
 
   const auto gone = db->write([&](db::Session& session) {
-    return store::delete_old_events(session, clock.now() + 1h, 100);
+    return store::delete_old_events(session, tenant.organization.key, clock.now() + 1h, 100);
   });
 
   EXPECT_EQ(gone, 1);

@@ -10,6 +10,7 @@
 /// /proc, /dev and /tmp of its own, and what `binds` and `overlay` name: nothing else.
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/outcome.h"
+#include "base/secret.h"
 #include "process/program.h"
 
 namespace cupola::process {
@@ -87,6 +89,10 @@ struct Reports {
   int launch = -1;
 };
 
+/// Files that the program alone can read, by the paths where it sees them, with what they hold. In
+/// a namespace of its own they lie in memory; without isolation in folders made for them.
+using PrivateFiles = std::map<std::string, Secret>;
+
 /// The program that runs `inside` in `sandbox`: its argv and env (exactly, and PWD) as seen inside;
 /// its folder is `sandbox.folder`. It has no capabilities, cannot get new privileges, and may not
 /// make the system calls that src/process/seccomp_main.cpp lists. Its limits, and variables that
@@ -95,7 +101,7 @@ struct Reports {
 /// `uid` where that is given, in the folder that `host_path` tells. Throws Failure when memory for
 /// files is lacking or cupola-launch is missing.
 SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const Support& support,
-                           const Reports& reports = {});
+                           const Reports& reports = {}, const PrivateFiles& files = {});
 
 /// Runs it as `run` of process/program.h does. The time-out and a stop end its whole namespace.
 Result<Output> run(const SandboxedProgram& program, const Limits& limits = {},

@@ -173,6 +173,20 @@ void launch(SandboxedProgram& to, const Program& inside, const LaunchOrders& ord
   to.files.push_back(*std::move(launcher));
 }
 
+/// Their folder goes with the run's.
+void write_private(const PrivateFiles& files, std::optional<unsigned> uid) {
+  for (const auto& [path, content] : files) {
+    const fs::path folder = fs::path(path).parent_path();
+    make_folder(folder, 0700);
+    write_file(path, content.reveal(), 0400, Lasting::while_up);
+    for (const fs::path& owned : {folder, fs::path(path)}) {
+      if (uid && ::geteuid() == 0 && ::chown(owned.c_str(), *uid, *uid) != 0) {
+        throw Failure("Cannot change the owner of " + owned.string() + ": " + system_text(errno));
+      }
+    }
+  }
+}
+
 SandboxedProgram unisolated(const Program& inside, const Sandbox& sandbox, int report) {
   SandboxedProgram result{.program = inside};
   if (!sandbox.folder.empty()) result.program.folder = host_path(sandbox, sandbox.folder);
@@ -199,9 +213,12 @@ SandboxKind effective_kind(const Sandbox& sandbox, const Support& support) {
 }
 
 SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const Support& support,
-                           const Reports& reports) {
+                           const Reports& reports, const PrivateFiles& files) {
   const SandboxKind kind = effective_kind(sandbox, support);
-  if (kind == SandboxKind::none) return unisolated(inside, sandbox, reports.launch);
+  if (kind == SandboxKind::none) {
+    write_private(files, sandbox.uid);
+    return unisolated(inside, sandbox, reports.launch);
+  }
 
   Arguments arguments;
   if (kind == SandboxKind::user_namespace) arguments.add({"--unshare-user"});
@@ -215,6 +232,7 @@ SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const 
   if (!uid) arguments.add({"--cap-drop", "ALL"});
   add_system(arguments, sandbox);
   add_accounts(arguments, uid.value_or(::geteuid()), inside);
+  for (const auto& [path, content] : files) arguments.copy(file_with(content.reveal()), path);
   add_mounts(arguments, sandbox);
 
   SandboxedProgram result{.program = inside};

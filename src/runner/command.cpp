@@ -95,7 +95,11 @@ std::map<std::string, std::string> run_environment(const store::Run& run,
   env["XDG_CONFIG_HOME"] = layout.scratch + "/config";
   env["MELTANO_ENVIRONMENT"] = content.environment;
   env["MELTANO_PROJECT_READONLY"] = "1";
-  env["MELTANO_STATE_BACKEND_URI"] = "file://" + layout.state;
+  if (content.own_state.empty()) {
+    env["MELTANO_STATE_BACKEND_URI"] = "file://" + layout.state;
+  } else {
+    env.erase("MELTANO_STATE_BACKEND_URI");
+  }
   env["CUPOLA_RUN_ID"] = run.id.text();
   env["CUPOLA_ATTEMPT"] = fmt::format("{}", run.attempt);
   env["CUPOLA_DEPLOYMENT_ENVIRONMENT"] = content.environment;

@@ -19,6 +19,7 @@ struct Layout {
   std::string scratch;       ///< HOME, thrown away
   std::string log_config;    ///< file that makes meltano log JSON
   std::string environments;  ///< folder of the plugin environments
+  std::string secrets;       ///< folder of the secrets that are given as files
 };
 
 /// What the run is: the schedule's command, or the words given by hand. Errors: not_found when the

@@ -112,7 +112,8 @@ PreparedFolder prepare_folder(const Home& home, const store::Run& run,
                                     .string(),
                      .state = isolated ? "/state" : prepared.states.string(),
                      .scratch = isolated ? "/home/run" : (folder / "home").string(),
-                     .environments = isolated ? environments_inside : home.environments().string()};
+                     .environments = isolated ? environments_inside : home.environments().string(),
+                     .secrets = isolated ? "/run/secrets" : (folder / "secrets").string()};
   while (prepared.layout.project.size() > 1 && prepared.layout.project.ends_with('/'))
     prepared.layout.project.pop_back();
   prepared.layout.log_config = prepared.layout.project + "/.meltano/cupola-logging.yaml";

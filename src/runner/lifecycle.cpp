@@ -81,10 +81,16 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
   }
   if (const auto ready = with.machine.make_ready(*release); !ready) return ready.error();
 
-  const auto states = states_to_give(with.database, run, work->state_ids);
-  auto secrets = with.database.read([&](db::Session& db) {
-    return store::open_secrets(db, with.vault, run.project, run.deployment);
-  });
+  // A project that keeps its state itself is given none; the ids are held all the same.
+  const auto states = content.own_state.empty()
+                          ? states_to_give(with.database, run, work->state_ids)
+                          : std::vector<store::CapturedState>{};
+  auto secrets = secrets::give(
+      options.secret_sources, with.database.read([&](db::Session& db) {
+        return store::open_secrets(db, with.vault, run.project, run.deployment);
+      }),
+      {{"CUPOLA_RUN_ID", run.id.text()}, {"CUPOLA_DEPLOYMENT_ENVIRONMENT", content.environment}});
+  if (!secrets) return secrets.error();
   const store::Network network =
       with.database.read([&](db::Session& db) { return store::network_of(db, run.organization); });
   std::chrono::milliseconds start_before{0};
@@ -99,7 +105,7 @@ Result<Start> start_run(const Surroundings& with, const Options& options, OpenRu
                                         .content = content,
                                         .work = *work,
                                         .states = states,
-                                        .secrets = std::move(secrets),
+                                        .secrets = *std::move(secrets),
                                         .slot = open.slot,
                                         .now = with.clock.now(),
                                         .start_before = start_before,

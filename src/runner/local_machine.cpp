@@ -16,6 +16,7 @@
 #include "runner/lease_watch.h"
 #include "runner/local_supervisor.h"
 #include "runner/result.h"
+#include "store/secret_names.h"
 
 namespace cupola::runner {
 namespace {
@@ -56,6 +57,26 @@ void show_certificates(const std::map<std::string, std::string>& server_env,
         found->second.starts_with("/etc/ssl/") || found->second.starts_with("/usr/");
     if (path.is_absolute() && !is_seen && std::filesystem::exists(path)) {
       sandbox.binds.push_back({.from = path, .to = path});
+    }
+  }
+}
+
+/// What the server sets and what the schedule or the asker sets wins over a secret of that name.
+void give_secrets(secrets::Given given, const Layout& layout, supervisor::RunSpec& spec) {
+  for (auto& [name, value] : given.plain) spec.env.emplace(name, std::move(value));
+  for (auto* hidden : {&given.hidden, &given.files}) {
+    const bool as_file = hidden == &given.files;
+    for (auto& [name, value] : *hidden) {
+      const bool is_gits = name == store::git_ssh_key_name;
+      if (is_gits || spec.env.contains(name)) {
+        spec.masked.push_back(std::move(value));
+      } else if (as_file) {
+        const std::string path = layout.secrets + "/" + name;
+        spec.env.emplace(name, path);
+        spec.files.emplace(path, std::move(value));
+      } else {
+        spec.secrets.emplace(name, std::move(value));
+      }
     }
   }
 }
@@ -134,14 +155,7 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
   }
   for (const auto& [name, value] : options_.base_env) spec.env.emplace(name, value);
   show_certificates(options_.base_env, spec.sandbox);
-  // What the server sets and what the schedule or the asker sets wins over a secret of that name.
-  for (auto& [name, value] : order.secrets) {
-    if (spec.env.contains(name)) {
-      spec.masked.push_back(std::move(value));
-    } else {
-      spec.secrets.emplace(name, std::move(value));
-    }
-  }
+  give_secrets(std::move(order.secrets), prepared.layout, spec);
   if (run.attempt > 1) spec.notes.push_back(opening_of(run));
   if (used.kind == process::SandboxKind::none)
     spec.notes.push_back("This run is not isolated: " + used.text);

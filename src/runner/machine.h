@@ -14,8 +14,8 @@
 
 #include "base/id.h"
 #include "base/outcome.h"
-#include "base/secret.h"
 #include "runner/command.h"
+#include "secrets/given.h"
 #include "store/artifacts.h"
 #include "store/deployments.h"
 #include "store/organizations.h"
@@ -40,7 +40,7 @@ struct StartOrder {
   const store::ReleaseContent& content;
   const Work& work;
   const std::vector<store::CapturedState>& states;  ///< to be given to it
-  std::map<std::string, Secret> secrets;
+  secrets::Given secrets;
   int slot = -1;
   Instant now;  ///< by the clock that all servers share
   /// By `up_time`: later its program must not start, because its lease may be another's. 0: no

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "secrets/source.h"
 
 namespace cupola::runner {
 
@@ -45,6 +46,7 @@ struct Options {
   std::uint64_t log_limit = 4ull << 30;
   double least_free_disk = 0.05;     ///< share; below it no run starts
   std::filesystem::path supervisor;  ///< the program cupola-supervisor
+  secrets::Options secret_sources;   ///< where values of secrets may be fetched from
   /// Run in the program's own environment besides (proxies, certificates).
   std::map<std::string, std::string> base_env;
 };

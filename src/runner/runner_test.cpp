@@ -37,6 +37,9 @@ say "working on $last"
 case $last in
   load) cat "/state/prod:tap-to-target/state.json" >&2; remember 7 ;;
   secret) say "the word is $WORD" ;;
+  forms) say "the region is $REGION"; say "git's key is [$GIT_SSH_PRIVATE_KEY]"
+    text=$(tr '\n' ' ' < "$KEY_FILE"); size=$(wc -c < "$KEY_FILE")
+    say "the file has $size bytes: $text" ;;
   fail) remember 3; say "the source is gone" error; exit 1 ;;
   flaky) cat "/state/prod:tap-to-target/state.json" >&2; echo >&2
     case $CUPOLA_ATTEMPT in 1) remember 3; say "the source is gone" error; exit 1 ;; *) remember 9 ;; esac ;;
@@ -388,6 +391,40 @@ TEST_F(RunnerTest, ASecretReachesTheRunAndIsMaskedInItsLog) {
 
   EXPECT_NE(log_of(id).find("the word is ****"), std::string::npos) << log_of(id);
   EXPECT_EQ(log_of(id).find("sesame"), std::string::npos);
+}
+
+TEST_F(RunnerTest, ASecretIsGivenAsAFileAPlainOneIsSeenAndGitsKeyIsNot) {
+  const auto set = [&](const char* name, const std::string& value, const store::SecretForm& form) {
+    db_->write([&](db::Session& session) {
+      EXPECT_TRUE(store::set_secret(session, *vault_, tenant_.organization.key, tenant_.project.key,
+                                    std::nullopt, name, Secret(value), now(), form));
+    });
+  };
+  set("KEY_FILE", "line one of it\nline two of it", {.as_file = true});
+  set("REGION", "eu-west-1", {.kind = store::SecretKind::plain});
+  set("GIT_SSH_PRIVATE_KEY", "the key of git", {});
+
+  const RunId id = start("forms");
+  wait_for_end(id);
+
+  const std::string log = log_of(id);
+  EXPECT_NE(log.find("the region is eu-west-1"), std::string::npos) << log;
+  EXPECT_NE(log.find("the file has 29 bytes: ****"), std::string::npos) << log;
+  EXPECT_NE(log.find("git's key is []"), std::string::npos) << log;
+  EXPECT_EQ(log.find("line one"), std::string::npos) << log;
+}
+
+TEST_F(RunnerTest, ASecretThatCannotBeFetchedFailsTheRunWithTheCause) {
+  db_->write([&](db::Session& session) {
+    EXPECT_TRUE(store::set_secret(session, *vault_, tenant_.organization.key, tenant_.project.key,
+                                  std::nullopt, "WORD", Secret("file:/run/none"), now(),
+                                  {.kind = store::SecretKind::reference}));
+  });
+
+  const store::Run run = wait_for_end(start("secret"));
+
+  EXPECT_EQ(run.status, store::RunStatus::failed);
+  EXPECT_NE(run.cause.value_or("").find("The secret WORD cannot be had"), std::string::npos);
 }
 
 TEST_F(RunnerTest, TwoRunsOnOneStateIdDoNotOverlap) {

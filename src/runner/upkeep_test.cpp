@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "logs/writer.h"
+#include "store/audit.h"
+#include "store/retention_preview.h"
 #include "store/runs.h"
 #include "store/states.h"
 #include "testing/databases.h"
@@ -100,6 +102,56 @@ TEST_P(UpkeepTest, OfEachStateTheNewestVersionsStay) {
                              std::string(state_id));
   });
   ASSERT_TRUE(state);
+}
+
+TEST_P(UpkeepTest, AnOrganizationKeepsWhatItChoseAndThePreviewSaysSoFirst) {
+  for (int day = 5; day > 0; --day) run_that_ended(noon - day * 24h - 1h);
+  const auto other = db->write([&](db::Session& session) {
+    const store::RetentionChoice choice{.logs = 2 * 24h, .runs = 3 * 24h, .state_versions = 4};
+    EXPECT_TRUE(store::set_retention_choice(session, tenant_.organization.key, choice));
+    return cupola::testing::add_tenant(session, "other", noon);
+  });
+  const auto kept = store::with_choice({}, db->read([&](db::Session& session) {
+    return store::retention_choice_of(session, tenant_.organization.key);
+  }));
+  const auto preview = db->read([&](db::Session& session) {
+    EXPECT_EQ(store::preview_retention(session, other.organization.key, kept, noon)[0].count, 0);
+    return store::preview_retention(session, tenant_.organization.key, kept, noon);
+  });
+
+  const Removed removed = clean_up(*db, *home_, {}, noon);
+
+  EXPECT_EQ(removed.logs, 4);
+  EXPECT_EQ(removed.runs, 3);
+  EXPECT_EQ(removed.state_versions, 1);
+  EXPECT_EQ(removed.audit, 0);
+  ASSERT_EQ(preview.size(), 5u);
+  EXPECT_EQ(preview[0].what, "logs");
+  EXPECT_EQ(preview[0].count, removed.logs);
+  EXPECT_EQ(preview[0].before, noon - 2 * 24h);
+  EXPECT_EQ(preview[0].examples.at(0).at, noon - 5 * 24h - 1h) << "the oldest come first";
+  EXPECT_EQ(preview[1].count, removed.runs);
+  EXPECT_EQ(preview[2].what, "state_versions");
+  EXPECT_EQ(preview[2].count, removed.state_versions);
+  EXPECT_EQ(preview[2].examples.at(0).name, std::string(state_id) + " version 1");
+  EXPECT_EQ(preview[4].count, 0) << "the audit log is kept for ever";
+}
+
+TEST_P(UpkeepTest, TheAuditLogHasATermOfItsOwn) {
+  db->write([&](db::Session& session) {
+    for (const int days : {500, 399, 10}) {
+      store::add_audit(session, {.organization = tenant_.organization.key,
+                                 .at = noon - days * 24h,
+                                 .actor = "ada",
+                                 .action = "project.create",
+                                 .name = "p"});
+    }
+  });
+  store::Retention defaults{.logs = 24h, .runs = 24h, .deliveries = 24h};
+  EXPECT_EQ(clean_up(*db, *home_, defaults, noon).audit, 0);
+  defaults.audit = 400 * 24h;
+
+  EXPECT_EQ(clean_up(*db, *home_, defaults, noon).audit, 1);
 }
 
 TEST_P(UpkeepTest, ARunThatHasNotEndedStaysHoweverOld) {

@@ -43,14 +43,16 @@ std::optional<Artifact> find_artifact(db::Session& db, const OrganizationKey& or
                 {{"organization", organization}, {"run", run}, {"path", path}});
 }
 
-std::vector<RunId> list_runs_with_old_artifacts(db::Session& db, Instant before, int limit) {
+std::vector<RunId> list_runs_with_old_artifacts(db::Session& db,
+                                                const OrganizationKey& organization, Instant before,
+                                                int limit) {
   return db.all(R"sql(
       SELECT r.id FROM runs r
-      WHERE r.ended_at < :before
+      WHERE r.organization_key = :organization AND r.ended_at < :before
         AND EXISTS (SELECT 1 FROM run_artifacts a WHERE a.run_id = r.id)
       ORDER BY r.ended_at LIMIT :limit)sql",
                 [](const db::Row& row) { return row.get<RunId>(0); },
-                {{"before", before}, {"limit", limit}});
+                {{"organization", organization}, {"before", before}, {"limit", limit}});
 }
 
 void forget_artifacts(db::Session& db, const RunId& run) {

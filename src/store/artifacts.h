@@ -34,7 +34,9 @@ std::optional<Artifact> find_artifact(db::Session& db, const OrganizationKey& or
                                       const RunId& run, std::string_view path);
 
 /// Runs that ended before `before` and have some; `forget_artifacts` says that they are gone.
-std::vector<RunId> list_runs_with_old_artifacts(db::Session& db, Instant before, int limit);
+std::vector<RunId> list_runs_with_old_artifacts(db::Session& db,
+                                                const OrganizationKey& organization, Instant before,
+                                                int limit);
 void forget_artifacts(db::Session& db, const RunId& run);
 
 }  // namespace cupola::store

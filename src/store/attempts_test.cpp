@@ -291,7 +291,8 @@ TEST_P(AttemptsTest, AttemptsGoWithTheirRun) {
   ASSERT_EQ(count("run_attempts"), 2);
 
   db->write([&](db::Session& session) {
-    EXPECT_THAT(delete_old_runs(session, noon + 1h, 10), ElementsAre(old));
+    EXPECT_THAT(delete_old_runs(session, tenant->organization.key, noon + 1h, 10),
+                ElementsAre(old));
   });
   EXPECT_EQ(count("run_attempts"), 1);
 }

@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::size_t longest_name = 300;
 
-constexpr std::string_view kinds[] = {"backfill", "credits",      "deployment",   "invitation",
-                                      "member",   "notification", "organization", "project",
-                                      "run",      "schedule",     "secret",       "service_account",
-                                      "state",    "token"};
+constexpr std::string_view kinds[] = {
+    "backfill",     "credits",      "deployment",      "invitation", "member",
+    "notification", "organization", "project",         "retention",  "run",
+    "schedule",     "secret",       "service_account", "state",      "token"};
 
 constexpr Words<ActorKind, 4> actor_words = {{{ActorKind::user, "user"},
                                               {ActorKind::service_account, "service_account"},
@@ -114,11 +114,13 @@ std::vector<AuditEntry> list_audit(db::Session& db, const OrganizationKey& organ
   return db.all(sql + " ORDER BY at DESC, id DESC LIMIT :limit", to_entry, params);
 }
 
-std::int64_t delete_old_audit(db::Session& db, Instant before, int limit) {
+std::int64_t delete_old_audit(db::Session& db, const OrganizationKey& organization, Instant before,
+                              int limit) {
   return db.execute(R"sql(
       DELETE FROM audit WHERE id IN
-        (SELECT id FROM audit WHERE at < :before ORDER BY at LIMIT :limit))sql",
-                    {{"before", before}, {"limit", limit}});
+        (SELECT id FROM audit WHERE organization_key = :organization AND at < :before
+         ORDER BY at LIMIT :limit))sql",
+                    {{"organization", organization}, {"before", before}, {"limit", limit}});
 }
 
 }  // namespace cupola::store

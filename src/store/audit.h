@@ -66,8 +66,9 @@ struct AuditFilter {
 std::vector<AuditEntry> list_audit(db::Session& db, const OrganizationKey& organization,
                                    const AuditFilter& filter, int limit);
 
-/// Deletes at most `limit` entries of all organizations from before `before`; gives how many. The
+/// Deletes at most `limit` entries of the organization from before `before`; gives how many. The
 /// only thing that takes entries away.
-std::int64_t delete_old_audit(db::Session& db, Instant before, int limit);
+std::int64_t delete_old_audit(db::Session& db, const OrganizationKey& organization, Instant before,
+                              int limit);
 
 }  // namespace cupola::store

@@ -95,9 +95,18 @@ TEST_P(AuditTest, IsFilteredAndReadInPages) {
 TEST_P(AuditTest, GoesByAgeAlone) {
   for (int i = 0; i < 5; ++i) add("ann", "project.create", "x", noon + i * 1h);
 
-  EXPECT_EQ(db->write([&](db::Session& s) { return delete_old_audit(s, noon + 3h, 2); }), 2);
-  EXPECT_EQ(db->write([&](db::Session& s) { return delete_old_audit(s, noon + 3h, 2); }), 1);
-  EXPECT_EQ(db->write([&](db::Session& s) { return delete_old_audit(s, noon + 3h, 2); }), 0);
+  EXPECT_EQ(db->write([&](db::Session& s) {
+    return delete_old_audit(s, OrganizationKey{"acme"}, noon + 3h, 2);
+  }),
+            2);
+  EXPECT_EQ(db->write([&](db::Session& s) {
+    return delete_old_audit(s, OrganizationKey{"acme"}, noon + 3h, 2);
+  }),
+            1);
+  EXPECT_EQ(db->write([&](db::Session& s) {
+    return delete_old_audit(s, OrganizationKey{"acme"}, noon + 3h, 2);
+  }),
+            0);
 
   EXPECT_EQ(names({}).size(), 2u);
 }

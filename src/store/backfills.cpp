@@ -195,15 +195,17 @@ void stop_backfills_of(db::Session& db, const DeploymentKey& deployment, std::st
   }
 }
 
-std::int64_t delete_old_backfills(db::Session& db, Instant before, int limit) {
+std::int64_t delete_old_backfills(db::Session& db, const OrganizationKey& organization,
+                                  Instant before, int limit) {
   // One whose last runs are still stopping stays.
   return db.execute(R"sql(
       DELETE FROM backfills WHERE key IN (
-        SELECT b.key FROM backfills b WHERE b.ended_at IS NOT NULL AND b.ended_at < :before
+        SELECT b.key FROM backfills b WHERE b.organization_key = :organization
+          AND b.ended_at IS NOT NULL AND b.ended_at < :before
           AND NOT EXISTS (SELECT 1 FROM backfill_intervals i
                           WHERE i.backfill_key = b.key AND i.status = 'open')
         ORDER BY b.ended_at LIMIT :limit))sql",
-                    {{"before", before}, {"limit", limit}});
+                    {{"organization", organization}, {"before", before}, {"limit", limit}});
 }
 
 }  // namespace cupola::store

@@ -95,6 +95,7 @@ void stop_backfills_of(db::Session& db, const DeploymentKey& deployment, std::st
                        Instant now);
 
 /// Deletes at most `limit` that ended before `before`; gives how many.
-std::int64_t delete_old_backfills(db::Session& db, Instant before, int limit);
+std::int64_t delete_old_backfills(db::Session& db, const OrganizationKey& organization,
+                                  Instant before, int limit);
 
 }  // namespace cupola::store

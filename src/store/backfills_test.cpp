@@ -244,8 +244,8 @@ TEST_P(BackfillsTest, OldOnesGoAndSoDoThoseOfADeploymentThatGoes) {
   ASSERT_TRUE(add(1, 1));
   finish(claim().at(0), RunStatus::succeeded);
   db->write([&](db::Session& session) {
-    EXPECT_EQ(delete_old_backfills(session, now, 10), 0);
-    EXPECT_EQ(delete_old_backfills(session, now + 1ms, 10), 1);
+    EXPECT_EQ(delete_old_backfills(session, tenant.organization.key, now, 10), 0);
+    EXPECT_EQ(delete_old_backfills(session, tenant.organization.key, now + 1ms, 10), 1);
     EXPECT_FALSE(find_backfill(session, tenant.organization.key, tenant.deployment.key, 1));
   });
   ASSERT_TRUE(add(1, 1));

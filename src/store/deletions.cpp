@@ -248,18 +248,15 @@ void drop_silent_notifications(db::Session& db) {
   }
 }
 
-std::int64_t purge_deleted(db::Session& db, Instant before) {
-  const auto deployments =
-      db.all(R"sql(
-      SELECT d.organization_key, d.key FROM deployments d
-      WHERE d.deleted_at < :before
+std::int64_t purge_deleted(db::Session& db, const OrganizationKey& organization, Instant before) {
+  const auto deployments = db.all(R"sql(
+      SELECT d.key FROM deployments d
+      WHERE d.organization_key = :organization AND d.deleted_at < :before
         AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.organization_key = d.organization_key
                         AND r.deployment_key = d.key))sql",
-             [](const db::Row& row) {
-               return std::pair(row.get<OrganizationKey>(0), row.get<DeploymentKey>(1));
-             },
-             {{"before", before}});
-  for (const auto& [organization, deployment] : deployments) {
+                                  [](const db::Row& row) { return row.get<DeploymentKey>(0); },
+                                  {{"organization", organization}, {"before", before}});
+  for (const DeploymentKey& deployment : deployments) {
     delete_notifications_of(db, organization, {.deployment = deployment});
     for (const std::string_view statement :
          {"DELETE FROM fires WHERE schedule_key IN"
@@ -272,16 +269,13 @@ std::int64_t purge_deleted(db::Session& db, Instant before) {
       db.execute(statement, {{"deployment", deployment}});
     }
   }
-  const auto projects =
-      db.all(R"sql(
-      SELECT p.organization_key, p.key FROM projects p
-      WHERE p.deleted_at < :before
+  const auto projects = db.all(R"sql(
+      SELECT p.key FROM projects p
+      WHERE p.organization_key = :organization AND p.deleted_at < :before
         AND NOT EXISTS (SELECT 1 FROM deployments d WHERE d.project_key = p.key))sql",
-             [](const db::Row& row) {
-               return std::pair(row.get<OrganizationKey>(0), row.get<ProjectKey>(1));
-             },
-             {{"before", before}});
-  for (const auto& [organization, project] : projects) {
+                               [](const db::Row& row) { return row.get<ProjectKey>(0); },
+                               {{"organization", organization}, {"before", before}});
+  for (const ProjectKey& project : projects) {
     delete_notifications_of(db, organization, {.project = project});
     for (const std::string_view statement : {"DELETE FROM states WHERE project_key = :project",
                                              "DELETE FROM secrets WHERE project_key = :project",

@@ -51,6 +51,6 @@ void drop_silent_notifications(db::Session& db);
 
 /// Removes what was deleted before `before` and has no runs any more; gives how many deployments
 /// and projects.
-std::int64_t purge_deleted(db::Session& db, Instant before);
+std::int64_t purge_deleted(db::Session& db, const OrganizationKey& organization, Instant before);
 
 }  // namespace cupola::store

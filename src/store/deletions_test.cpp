@@ -269,11 +269,13 @@ TEST_P(DeletionsTest, WhatIsDeletedGoesWithTheLastOfItsHistory) {
     ASSERT_TRUE(delete_project(s, tenant.organization.key, tenant.project.key, noon));
   });
   const auto purge = [&](Instant before) {
-    return write([&](db::Session& s) { return purge_deleted(s, before); });
+    return write([&](db::Session& s) { return purge_deleted(s, tenant.organization.key, before); });
   };
 
   EXPECT_EQ(purge(noon + 1ms), 0) << "it has a run";
-  write([&](db::Session& s) { EXPECT_THAT(delete_old_runs(s, noon + 1ms, 10), SizeIs(1)); });
+  write([&](db::Session& s) {
+    EXPECT_THAT(delete_old_runs(s, tenant.organization.key, noon + 1ms, 10), SizeIs(1));
+  });
   EXPECT_EQ(purge(noon), 0) << "it was deleted a moment ago";
   EXPECT_EQ(purge(noon + 1ms), 2);
 

@@ -106,14 +106,16 @@ FireCounts count_fires(db::Session& db, const ScheduleKey& schedule, int rows) {
   return counts;
 }
 
-std::int64_t delete_old_fires(db::Session& db, Instant before, int limit) {
+std::int64_t delete_old_fires(db::Session& db, const OrganizationKey& organization, Instant before,
+                              int limit) {
   // A key of several columns, found by a join, because SQLite and PostgreSQL have no row name in
   // common.
   return db.execute(R"sql(
       DELETE FROM fires WHERE (schedule_key, nominal) IN (
-        SELECT schedule_key, nominal FROM fires WHERE nominal < :before
+        SELECT schedule_key, nominal FROM fires WHERE nominal < :before AND schedule_key IN
+          (SELECT key FROM schedules WHERE organization_key = :organization)
         ORDER BY nominal LIMIT :limit))sql",
-                    {{"before", before}, {"limit", limit}});
+                    {{"organization", organization}, {"before", before}, {"limit", limit}});
 }
 
 }  // namespace cupola::store

@@ -173,10 +173,11 @@ std::optional<std::string> previous_outcome(db::Session& db, const NotificationE
                 to_outcome, run);
 }
 
-std::int64_t delete_old_events(db::Session& db, Instant before, int limit) {
+std::int64_t delete_old_events(db::Session& db, const OrganizationKey& organization, Instant before,
+                               int limit) {
   const auto old = db.all(R"sql(
       SELECT e.id FROM notification_events e
-      WHERE e.created_at < :before AND e.handled = 1
+      WHERE e.organization_key = :organization AND e.created_at < :before AND e.handled = 1
         AND NOT EXISTS (SELECT 1 FROM notification_deliveries m
                         WHERE m.event_id = e.id AND m.status = 'waiting')
         AND NOT EXISTS (SELECT 1 FROM notification_deliveries m
@@ -184,7 +185,7 @@ std::int64_t delete_old_events(db::Session& db, Instant before, int limit) {
                         WHERE m.event_id = e.id AND g.status = 'waiting')
       ORDER BY e.created_at LIMIT :limit)sql",
                           [](const db::Row& row) { return row.get<NotificationEventId>(0); },
-                          {{"before", before}, {"limit", limit}});
+                          {{"organization", organization}, {"before", before}, {"limit", limit}});
   for (const NotificationEventId& event : old) {
     for (const std::string_view statement :
          {"DELETE FROM notification_attempts WHERE delivery_id IN"

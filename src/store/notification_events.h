@@ -72,6 +72,7 @@ std::optional<std::string> previous_outcome(db::Session& db, const NotificationE
 
 /// Deletes at most `limit` events from before `before`, with their messages, that nobody waits for;
 /// gives how many.
-std::int64_t delete_old_events(db::Session& db, Instant before, int limit);
+std::int64_t delete_old_events(db::Session& db, const OrganizationKey& organization, Instant before,
+                               int limit);
 
 }  // namespace cupola::store

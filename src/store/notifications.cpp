@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "store/columns.h"
 #include "store/notification_rows.h"
+#include "store/resealing.h"
 
 namespace cupola::store {
 namespace {
@@ -29,9 +30,12 @@ std::vector<NotificationFilter> filters_from(std::string_view column) {
   return *std::move(filters);
 }
 
+std::string context_of(std::string_view organization, std::string_view id, std::int64_t version) {
+  return fmt::format("notification/{}/{}/{}", organization, id, version);
+}
+
 std::string context_of(const Notification& notification, std::int64_t version) {
-  return fmt::format("notification/{}/{}/{}", notification.organization.text(),
-                     notification.id.text(), version);
+  return context_of(notification.organization.text(), notification.id.text(), version);
 }
 
 /// Messages of the notifications that the condition names, then those themselves.
@@ -234,7 +238,7 @@ void set_secret_of(db::Session& db, const Vault& vault, const Notification& noti
                    const Secret& secret) {
   const std::int64_t version = notification.secret_version + 1;
   db.execute("UPDATE notifications SET secret = :secret, secret_version = :version WHERE id = :id",
-             {{"secret", vault.seal(secret, context_of(notification, version))},
+             {{"secret", vault.seal(db, secret, context_of(notification, version))},
               {"version", version},
               {"id", notification.id}});
 }
@@ -243,6 +247,25 @@ std::optional<Secret> secret_of(const Vault& vault, const Notification& notifica
   if (!notification.sealed_secret) return std::nullopt;
   return vault.open_sealed(*notification.sealed_secret,
                            context_of(notification, notification.secret_version));
+}
+
+void reseal_notifications(db::Session& db, Resealing& with) {
+  struct Sealed {
+    std::string id, secret, context;
+  };
+  const auto all = db.all(
+      R"sql(
+      SELECT id, secret, organization_key, secret_version FROM notifications
+      WHERE secret IS NOT NULL ORDER BY id /* pg: FOR UPDATE */)sql",
+      [](const db::Row& row) {
+        const auto id = row.get<std::string>(0);
+        return Sealed{id, row.get<std::string>(1),
+                      context_of(row.get<std::string_view>(2), id, row.get<std::int64_t>(3))};
+      });
+  for (const Sealed& sealed : all) {
+    db.execute("UPDATE notifications SET secret = :secret WHERE id = :id",
+               {{"secret", with.reseal(sealed.secret, sealed.context)}, {"id", sealed.id}});
+  }
 }
 
 }  // namespace cupola::store

@@ -125,6 +125,11 @@ std::optional<Organization> find_organization(db::Session& db, const Organizatio
       to_organization, {{"key", key}});
 }
 
+std::vector<OrganizationKey> list_organizations(db::Session& db) {
+  return db.all("SELECT key FROM organizations ORDER BY key",
+                [](const db::Row& row) { return row.get<OrganizationKey>(0); });
+}
+
 std::int64_t count_organizations(db::Session& db) {
   return db
       .one("SELECT count(*) FROM organizations",

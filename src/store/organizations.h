@@ -38,6 +38,7 @@ Result<Organization> create_organization(db::Session& db, std::string_view name,
 std::optional<Organization> find_organization(db::Session& db, std::string_view name);
 std::optional<Organization> find_organization(db::Session& db, const OrganizationKey& key);
 std::int64_t count_organizations(db::Session& db);
+std::vector<OrganizationKey> list_organizations(db::Session& db);
 
 /// Which network the runs of an organization have: the host's, or one of their own.
 enum class NetworkMode { host, isolated };

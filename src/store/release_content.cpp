@@ -185,7 +185,8 @@ std::string to_json_text(const ReleaseContent& content) {
                    {"watch", to_json(content.watch)},
                    {"sources", json_text(content.sources)},
                    {"build", to_json(content.build)},
-                   {"artifacts", to_json(content.artifacts)}});
+                   {"artifacts", to_json(content.artifacts)},
+                   {"own_state", json_text(content.own_state)}});
 }
 
 ReleaseContent parse_release_content(std::string_view text) {
@@ -207,7 +208,8 @@ ReleaseContent parse_release_content(std::string_view text) {
           .watch = texts_since(object, "watch"),
           .sources = text_at(object, "sources"),
           .build = texts_since(object, "build"),
-          .artifacts = texts_since(object, "artifacts")};
+          .artifacts = texts_since(object, "artifacts"),
+          .own_state = text_at(object, "own_state")};
 }
 
 }  // namespace cupola::store

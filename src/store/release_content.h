@@ -63,6 +63,8 @@ struct ReleaseContent {
   std::string sources;                 ///< digest of the project's directory and what is watched
   std::vector<std::string> build;      ///< tasks that ran once in the checkout
   std::vector<std::string> artifacts;  ///< globs in the project's directory, kept of each run
+  /// Where the project keeps its state itself, without credentials; empty: Cupola keeps it.
+  std::string own_state;
 };
 
 /// The schedule of that name, or none.

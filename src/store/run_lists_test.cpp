@@ -158,12 +158,16 @@ TEST_P(RunListsTest, OldLogsAndOldRunsAreFoundAndGo) {
   const RunId waiting = add();
 
   db->write([&](db::Session& session) {
-    EXPECT_THAT(list_runs_with_old_logs(session, noon + 24h, 10), ElementsAre(old));
+    EXPECT_THAT(list_runs_with_old_logs(session, tenant.organization.key, noon + 24h, 10),
+                ElementsAre(old));
     forget_log(session, old);
-    EXPECT_THAT(list_runs_with_old_logs(session, noon + 24h, 10), IsEmpty());
-    EXPECT_THAT(delete_old_runs(session, noon + 24h, 10), ElementsAre(old));
-    EXPECT_THAT(delete_old_runs(session, noon + 72h, 0), IsEmpty());
-    EXPECT_THAT(delete_old_runs(session, noon + 72h, 10), ElementsAre(recent));
+    EXPECT_THAT(list_runs_with_old_logs(session, tenant.organization.key, noon + 24h, 10),
+                IsEmpty());
+    EXPECT_THAT(delete_old_runs(session, tenant.organization.key, noon + 24h, 10),
+                ElementsAre(old));
+    EXPECT_THAT(delete_old_runs(session, tenant.organization.key, noon + 72h, 0), IsEmpty());
+    EXPECT_THAT(delete_old_runs(session, tenant.organization.key, noon + 72h, 10),
+                ElementsAre(recent));
   });
   EXPECT_THAT(list({}), ElementsAre(waiting));
 }

@@ -182,22 +182,27 @@ bool end_queued_run(db::Session& db, const RunId& run, RunStatus status, std::st
   return end_waiting(db, run, status, cause, cancel_code, now).has_value();
 }
 
-std::vector<RunId> list_runs_with_old_logs(db::Session& db, Instant before, int limit) {
+std::vector<RunId> list_runs_with_old_logs(db::Session& db, const OrganizationKey& organization,
+                                           Instant before, int limit) {
   return db.all(
-      "SELECT id FROM runs WHERE log_kept = 1 AND ended_at < :before ORDER BY ended_at LIMIT "
-      ":limit",
-      [](const db::Row& row) { return row.get<RunId>(0); }, {{"before", before}, {"limit", limit}});
+      "SELECT id FROM runs WHERE organization_key = :organization AND log_kept = 1"
+      " AND ended_at < :before ORDER BY ended_at LIMIT :limit",
+      [](const db::Row& row) { return row.get<RunId>(0); },
+      {{"organization", organization}, {"before", before}, {"limit", limit}});
 }
 
 void forget_log(db::Session& db, const RunId& run) {
   db.execute("UPDATE runs SET log_kept = 0 WHERE id = :id", {{"id", run}});
 }
 
-std::vector<RunId> delete_old_runs(db::Session& db, Instant before, int limit) {
+std::vector<RunId> delete_old_runs(db::Session& db, const OrganizationKey& organization,
+                                   Instant before, int limit) {
   return db.all(
-      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at IS NOT NULL"
-      " AND ended_at < :before ORDER BY ended_at LIMIT :limit) RETURNING id",
-      [](const db::Row& row) { return row.get<RunId>(0); }, {{"before", before}, {"limit", limit}});
+      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE organization_key = :organization"
+      " AND ended_at IS NOT NULL AND ended_at < :before ORDER BY ended_at LIMIT :limit)"
+      " RETURNING id",
+      [](const db::Row& row) { return row.get<RunId>(0); },
+      {{"organization", organization}, {"before", before}, {"limit", limit}});
 }
 
 }  // namespace cupola::store

@@ -237,9 +237,11 @@ std::optional<ListedRun> find_listed_run(db::Session& db, const OrganizationKey&
                                          const RunId& id);
 
 /// Final runs that ended before `before` and still have a log; `forget_log` says that it is gone.
-std::vector<RunId> list_runs_with_old_logs(db::Session& db, Instant before, int limit);
+std::vector<RunId> list_runs_with_old_logs(db::Session& db, const OrganizationKey& organization,
+                                           Instant before, int limit);
 void forget_log(db::Session& db, const RunId& run);
 /// Deletes at most `limit` final runs that ended before `before`; gives their ids.
-std::vector<RunId> delete_old_runs(db::Session& db, Instant before, int limit);
+std::vector<RunId> delete_old_runs(db::Session& db, const OrganizationKey& organization,
+                                   Instant before, int limit);
 
 }  // namespace cupola::store

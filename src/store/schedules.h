@@ -146,6 +146,7 @@ struct FireCounts {
 /// For how many fires the newest `rows` rows of the schedule stand.
 FireCounts count_fires(db::Session& db, const ScheduleKey& schedule, int rows);
 /// Deletes at most `limit` fires whose nominal time was before `before`; gives how many.
-std::int64_t delete_old_fires(db::Session& db, Instant before, int limit);
+std::int64_t delete_old_fires(db::Session& db, const OrganizationKey& organization, Instant before,
+                              int limit);
 
 }  // namespace cupola::store

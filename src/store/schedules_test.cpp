@@ -335,7 +335,7 @@ TEST_P(SchedulesTest, AFireIsRecordedOnce) {
     EXPECT_EQ(fires[1].outcome, FireOutcome::run);
     EXPECT_TRUE(fires[1].run);
 
-    EXPECT_EQ(delete_old_fires(session, noon + 1h, 10), 1);
+    EXPECT_EQ(delete_old_fires(session, tenant.organization.key, noon + 1h, 10), 1);
     EXPECT_EQ(list_fires(session, fire.schedule, 10).size(), 1u);
   });
 }

@@ -1,51 +1,22 @@
 #include "store/secrets.h"
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 
-#include "base/text.h"
+#include "store/columns.h"
+#include "store/resealing.h"
+#include "store/secret_names.h"
 
 namespace cupola::store {
 namespace {
 
-constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_value = 64 * 1024;
 
-/// What Cupola sets itself, and what changes how programs start.
-constexpr std::array<std::string_view, 15> reserved_names = {
-    "PATH",       "HOME",       "USER",          "LOGNAME",     "SHELL",
-    "TMPDIR",     "PWD",        "IFS",           "ENV",         "BASH_ENV",
-    "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "GCONV_PATH"};
-constexpr std::array<std::string_view, 3> reserved_beginnings = {"CUPOLA_", "LD_", "GLIBC_"};
-
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-bool is_variable_name(std::string_view name) {
-  return !name.empty() && name.size() <= longest_name && is_letter(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
-
-bool is_reserved(std::string_view name) {
-  return std::find(reserved_names.begin(), reserved_names.end(), name) != reserved_names.end() ||
-         std::any_of(reserved_beginnings.begin(), reserved_beginnings.end(),
-                     [&](std::string_view beginning) { return name.starts_with(beginning); });
-}
+constexpr Words<SecretKind, 3> kind_words = {{{SecretKind::secret, "secret"},
+                                              {SecretKind::plain, "plain"},
+                                              {SecretKind::reference, "reference"}}};
 
 Result<void> check(std::string_view name, const Secret& value) {
-  if (!is_variable_name(name)) {
-    return Error{Error::Kind::invalid, fmt::format("{} is no name for a secret.", quoted(name)),
-                 "Names are letters, digits and _, not beginning with a digit, at most 255 bytes."};
-  }
-  if (is_reserved(name)) {
-    return Error{Error::Kind::invalid,
-                 fmt::format("The name {} is Cupola's or the system's own.", quoted(name)),
-                 "Choose another name."};
-  }
+  if (const auto checked = check_secret_name(name); !checked) return checked.error();
   if (value.reveal().size() > longest_value) {
     return Error{Error::Kind::invalid,
                  fmt::format("The value of {} is longer than {} bytes.", name, longest_value),
@@ -63,43 +34,76 @@ std::string owner_of(const std::optional<DeploymentKey>& deployment) {
   return deployment ? deployment->text() : "";
 }
 
-std::string context_of(std::string_view organization, std::string_view project,
-                       std::string_view deployment, std::string_view name, std::int64_t version) {
-  return fmt::format("secret/{}/{}/{}/{}/{}", organization, project, deployment, name, version);
+/// What a sealed value is bound to. Its kind is part of it: who can write to the database alone
+/// must not be able to make a secret readable.
+struct Bound {
+  std::string organization, project, deployment, name;
+  std::int64_t version = 0;
+  SecretKind kind = SecretKind::secret;
+
+  std::string context() const {
+    std::string text =
+        fmt::format("secret/{}/{}/{}/{}/{}", organization, project, deployment, name, version);
+    if (kind != SecretKind::secret) text.append("/").append(to_text(kind));
+    return text;
+  }
+};
+
+#define BOUND_COLUMNS "organization_key, project_key, deployment_key, name, version, kind"
+constexpr std::size_t bound_columns = 6;
+
+Bound to_bound(const db::Row& row) {
+  return {.organization = row.get<std::string>(0),
+          .project = row.get<std::string>(1),
+          .deployment = row.get<std::string>(2),
+          .name = row.get<std::string>(3),
+          .version = row.get<std::int64_t>(4),
+          .kind = value_in_column(kind_words, row.get<std::string_view>(5))};
 }
 
 }  // namespace
 
+std::string_view to_text(SecretKind kind) {
+  return word_for(kind_words, kind);
+}
+
 Result<void> set_secret(db::Session& db, const Vault& vault, const OrganizationKey& organization,
                         const ProjectKey& project, const std::optional<DeploymentKey>& deployment,
-                        std::string_view name, const Secret& value, Instant now) {
+                        std::string_view name, const Secret& value, Instant now,
+                        const SecretForm& form) {
   if (const auto checked = check(name, value); !checked) return checked.error();
-  const std::string owner = owner_of(deployment);
-  const auto version = db.one(R"sql(
+  Bound bound{.organization = organization.text(),
+              .project = project.text(),
+              .deployment = owner_of(deployment),
+              .name = std::string(name),
+              .version = 1,
+              .kind = form.kind};
+  const auto before = db.one(R"sql(
       SELECT version FROM secrets WHERE organization_key = :organization AND project_key = :project
         AND deployment_key = :deployment AND name = :name /* pg: FOR UPDATE */)sql",
-                              [](const db::Row& row) { return row.get<std::int64_t>(0); },
-                              {{"organization", organization},
-                               {"project", project},
-                               {"deployment", owner},
-                               {"name", name}})
-                           .value_or(0) +
-                       1;
-  const std::string sealed =
-      vault.seal(value, context_of(organization.text(), project.text(), owner, name, version));
+                             [](const db::Row& row) { return row.get<std::int64_t>(0); },
+                             {{"organization", organization},
+                              {"project", project},
+                              {"deployment", bound.deployment},
+                              {"name", name}});
+  bound.version += before.value_or(0);
   db.execute(R"sql(
       INSERT INTO secrets (key, organization_key, project_key, deployment_key, name, sealed,
-                           version, created_at, updated_at)
-      VALUES (:key, :organization, :project, :deployment, :name, :sealed, :version, :now, :now)
+                           version, kind, as_file, created_at, updated_at)
+      VALUES (:key, :organization, :project, :deployment, :name, :sealed, :version, :kind, :as_file,
+              :now, :now)
       ON CONFLICT (project_key, deployment_key, name) DO UPDATE
-        SET sealed = excluded.sealed, version = excluded.version, updated_at = excluded.updated_at)sql",
+        SET sealed = excluded.sealed, version = excluded.version, kind = excluded.kind,
+            as_file = excluded.as_file, updated_at = excluded.updated_at)sql",
              {{"key", new_id<SecretKey>()},
               {"organization", organization},
               {"project", project},
-              {"deployment", owner},
+              {"deployment", bound.deployment},
               {"name", name},
-              {"sealed", sealed},
-              {"version", version},
+              {"sealed", vault.seal(db, value, bound.context())},
+              {"version", bound.version},
+              {"kind", to_text(form.kind)},
+              {"as_file", form.as_file},
               {"now", now}});
   return {};
 }
@@ -115,40 +119,67 @@ bool delete_secret(db::Session& db, const OrganizationKey& organization, const P
                      {"name", name}}) == 1;
 }
 
-std::vector<SecretName> list_secrets(db::Session& db, const OrganizationKey& organization,
+std::vector<SecretName> list_secrets(db::Session& db, const Vault& vault,
+                                     const OrganizationKey& organization,
                                      const ProjectKey& project) {
-  return db.all(
-      R"sql(SELECT name, deployment_key, updated_at FROM secrets
+  return db.all("SELECT " BOUND_COLUMNS R"sql(, as_file, updated_at, sealed FROM secrets
       WHERE organization_key = :organization AND project_key = :project
       ORDER BY name /* pg: COLLATE "C" */, deployment_key)sql",
-      [](const db::Row& row) {
-        SecretName listed{.name = row.get<std::string>(0),
-                          .deployment = row.get<DeploymentKey>(1),
-                          .updated_at = row.get<Instant>(2)};
-        if (listed.deployment->empty()) listed.deployment.reset();
-        return listed;
-      },
-      {{"organization", organization}, {"project", project}});
+                [&](const db::Row& row) {
+                  const Bound bound = to_bound(row);
+                  SecretName listed{
+                      .name = bound.name,
+                      .deployment = bound.deployment.empty()
+                                        ? std::nullopt
+                                        : std::optional(DeploymentKey(bound.deployment)),
+                      .form = {.kind = bound.kind, .as_file = row.get<bool>(bound_columns)},
+                      .shown = std::nullopt,
+                      .updated_at = row.get<Instant>(bound_columns + 1)};
+                  if (bound.kind != SecretKind::secret) {
+                    const auto sealed = row.get<std::string_view>(bound_columns + 2);
+                    listed.shown = vault.open_sealed(sealed, bound.context()).reveal();
+                  }
+                  return listed;
+                },
+                {{"organization", organization}, {"project", project}});
 }
 
-std::map<std::string, Secret> open_secrets(db::Session& db, const Vault& vault,
-                                           const ProjectKey& project,
-                                           const DeploymentKey& deployment) {
-  std::map<std::string, Secret> opened;
+std::map<std::string, OpenedSecret> open_secrets(db::Session& db, const Vault& vault,
+                                                 const ProjectKey& project,
+                                                 const DeploymentKey& deployment) {
+  std::map<std::string, OpenedSecret> opened;
   // The project's come first (their deployment is the empty text), so the deployment's own win.
   db.each(
-      R"sql(SELECT organization_key, deployment_key, name, version, sealed FROM secrets
+      "SELECT " BOUND_COLUMNS R"sql(, as_file, sealed FROM secrets
       WHERE project_key = :project AND (deployment_key = '' OR deployment_key = :deployment)
       ORDER BY deployment_key)sql",
       {{"project", project}, {"deployment", deployment}}, [&](const db::Row& row) {
-        const auto name = row.get<std::string>(2);
-        const std::string context =
-            context_of(row.get<std::string_view>(0), project.text(), row.get<std::string_view>(1),
-                       name, row.get<std::int64_t>(3));
-        opened.insert_or_assign(name, vault.open_sealed(row.get<std::string_view>(4), context));
+        const Bound bound = to_bound(row);
+        opened.insert_or_assign(
+            bound.name,
+            OpenedSecret{.value = vault.open_sealed(row.get<std::string_view>(bound_columns + 1),
+                                                    bound.context()),
+                         .form = {.kind = bound.kind, .as_file = row.get<bool>(bound_columns)}});
         return true;
       });
   return opened;
+}
+
+void reseal_secrets(db::Session& db, Resealing& with) {
+  struct Sealed {
+    std::string key, text, context;
+  };
+  const auto all =
+      db.all("SELECT " BOUND_COLUMNS R"sql(, key, sealed FROM secrets
+      ORDER BY key /* pg: FOR UPDATE */)sql",
+             [](const db::Row& row) {
+               return Sealed{row.get<std::string>(bound_columns),
+                             row.get<std::string>(bound_columns + 1), to_bound(row).context()};
+             });
+  for (const Sealed& sealed : all) {
+    db.execute("UPDATE secrets SET sealed = :sealed WHERE key = :key",
+               {{"sealed", with.reseal(sealed.text, sealed.context)}, {"key", sealed.key}});
+  }
 }
 
 }  // namespace cupola::store

@@ -22,4 +22,10 @@ struct NewVersion {
 StateVersion add_state_version(db::Session& db, const StateOwner& owner, const NewVersion& added,
                                Instant now);
 
+/// The lock of a state id, held by nobody's run while a hand changes it: until `give_back_state`,
+/// or until the transaction is undone. Errors: conflict, with the run that holds it.
+Result<void> hold_state(db::Session& db, const ProjectKey& project, std::string_view state_id,
+                        Instant now);
+void give_back_state(db::Session& db, const ProjectKey& project, std::string_view state_id);
+
 }  // namespace cupola::store

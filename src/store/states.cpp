@@ -20,8 +20,11 @@ namespace {
 /// For lists: a page of states of 32 MiB each would fill the memory.
 #define LISTED_COLUMNS COLUMNS_WITH("''")
 
-constexpr Words<StateOrigin, 3> origin_words = {
-    {{StateOrigin::run, "run"}, {StateOrigin::set, "set"}, {StateOrigin::restored, "restored"}}};
+constexpr Words<StateOrigin, 5> origin_words = {{{StateOrigin::run, "run"},
+                                                 {StateOrigin::set, "set"},
+                                                 {StateOrigin::restored, "restored"},
+                                                 {StateOrigin::edited, "edited"},
+                                                 {StateOrigin::imported, "imported"}}};
 
 StateVersion to_state(const db::Row& row) {
   return {.project = row.get<ProjectKey>(0),
@@ -35,31 +38,37 @@ StateVersion to_state(const db::Row& row) {
           .updated_at = row.get<Instant>(8)};
 }
 
-/// The lock of a state id, held by nobody's run while a hand changes it: until `give_back`, or
-/// until the transaction is undone.
-Result<void> hold(db::Session& db, const ProjectKey& project, std::string_view state_id,
-                  Instant now) {
+Error held_by(std::string_view state_id, std::string_view run) {
+  return {Error::Kind::conflict,
+          fmt::format("The state {} is in use by the run {}.", quoted(state_id), run),
+          "Wait until it has ended, or stop it."};
+}
+
+}  // namespace
+
+Result<void> check_free(db::Session& db, const ProjectKey& project, std::string_view state_id) {
+  const auto holder =
+      db.one("SELECT run_id FROM run_locks WHERE scope = :project AND name = :state_id",
+             [](const db::Row& row) { return row.get<std::string>(0); },
+             {{"project", project}, {"state_id", state_id}});
+  return holder ? Result<void>(held_by(state_id, *holder)) : Result<void>();
+}
+
+Result<void> hold_state(db::Session& db, const ProjectKey& project, std::string_view state_id,
+                        Instant now) {
   const auto taken = db.execute(R"sql(
       INSERT INTO run_locks (scope, name, run_id, taken_at) VALUES (:project, :state_id, '', :now)
       ON CONFLICT (scope, name) DO NOTHING)sql",
                                 {{"project", project}, {"state_id", state_id}, {"now", now}});
   if (taken == 1) return {};
-  const auto holder =
-      db.one("SELECT run_id FROM run_locks WHERE scope = :project AND name = :state_id",
-             [](const db::Row& row) { return row.get<std::string>(0); },
-             {{"project", project}, {"state_id", state_id}});
-  return Error{Error::Kind::conflict,
-               fmt::format("The state {} is in use by the run {}.", quoted(state_id),
-                           holder.value_or("that just ended")),
-               "Wait until it has ended, or stop it."};
+  const auto free = check_free(db, project, state_id);
+  return free ? held_by(state_id, "that just ended") : free.error();
 }
 
-void give_back(db::Session& db, const ProjectKey& project, std::string_view state_id) {
+void give_back_state(db::Session& db, const ProjectKey& project, std::string_view state_id) {
   db.execute("DELETE FROM run_locks WHERE scope = :project AND name = :state_id AND run_id = ''",
              {{"project", project}, {"state_id", state_id}});
 }
-
-}  // namespace
 
 std::string_view to_text(StateOrigin origin) {
   return word_for(origin_words, origin);
@@ -176,7 +185,7 @@ Result<StateVersion> set_state(db::Session& db, const OrganizationKey& organizat
     return Error{Error::Kind::invalid, "The state is no JSON object.",
                  "Give an object such as {\"completed\": {\"singer_state\": {…}}}."};
   }
-  if (const auto held = hold(db, project, state_id, now); !held) return held.error();
+  if (const auto held = hold_state(db, project, state_id, now); !held) return held.error();
   auto version = add_state_version(db, {.organization = organization, .project = project},
                                    {.state_id = std::string(state_id),
                                     .payload = std::string(payload),
@@ -184,7 +193,7 @@ Result<StateVersion> set_state(db::Session& db, const OrganizationKey& organizat
                                     .run = std::nullopt,
                                     .final = true},
                                    now);
-  give_back(db, project, state_id);
+  give_back_state(db, project, state_id);
   return version;
 }
 
@@ -193,21 +202,25 @@ Result<void> delete_state(db::Session& db, const OrganizationKey& organization,
   if (!find_state(db, organization, project, state_id)) {
     return Error{Error::Kind::not_found, fmt::format("There is no state {}.", quoted(state_id))};
   }
-  if (const auto held = hold(db, project, state_id, Instant{}); !held) return held.error();
+  if (const auto held = hold_state(db, project, state_id, Instant{}); !held) return held.error();
   db.execute(R"sql(
       DELETE FROM states WHERE organization_key = :organization AND project_key = :project
         AND state_id = :state_id)sql",
              {{"organization", organization}, {"project", project}, {"state_id", state_id}});
-  give_back(db, project, state_id);
+  give_back_state(db, project, state_id);
   return {};
 }
 
-std::int64_t trim_states(db::Session& db, int keep) {
+std::int64_t trim_states(db::Session& db, const OrganizationKey& organization, int keep,
+                         int limit) {
   return db.execute(R"sql(
-      DELETE FROM states WHERE final = 1 AND version <= (
-        SELECT max(n.version) FROM states n
-        WHERE n.project_key = states.project_key AND n.state_id = states.state_id) - :keep)sql",
-                    {{"keep", keep}});
+      DELETE FROM states WHERE (project_key, state_id, version) IN (
+        SELECT s.project_key, s.state_id, s.version FROM states s
+        WHERE s.organization_key = :organization AND s.final = 1 AND s.version <= (
+          SELECT max(n.version) FROM states n
+          WHERE n.project_key = s.project_key AND n.state_id = s.state_id) - :keep
+        LIMIT :limit))sql",
+                    {{"organization", organization}, {"keep", keep}, {"limit", limit}});
 }
 
 }  // namespace cupola::store

@@ -13,7 +13,13 @@
 
 namespace cupola::store {
 
-enum class StateOrigin { run, set, restored };
+enum class StateOrigin {
+  run,
+  set,
+  restored,
+  edited,   ///< streams were forgotten
+  imported  ///< brought along from another Meltano
+};
 std::string_view to_text(StateOrigin origin);
 
 struct StateVersion {
@@ -54,6 +60,8 @@ std::vector<StateVersion> list_state_versions(db::Session& db, const Organizatio
 bool capture_states(db::Session& db, const RunId& run, std::int64_t token,
                     const std::vector<CapturedState>& states, Instant now);
 
+/// Whether no run holds the state id. Errors: conflict (the message names the run).
+Result<void> check_free(db::Session& db, const ProjectKey& project, std::string_view state_id);
 /// A new version by hand. Errors: conflict while a run holds the state id (the message names it),
 /// invalid (the payload is no JSON object).
 Result<StateVersion> set_state(db::Session& db, const OrganizationKey& organization,
@@ -62,7 +70,7 @@ Result<StateVersion> set_state(db::Session& db, const OrganizationKey& organizat
 /// Takes all versions away. Errors: conflict while held, not_found.
 Result<void> delete_state(db::Session& db, const OrganizationKey& organization,
                           const ProjectKey& project, std::string_view state_id);
-/// Removes versions beyond the newest `keep` of each state id; gives how many went.
-std::int64_t trim_states(db::Session& db, int keep);
+/// Removes at most `limit` versions beyond the newest `keep` of each state id; gives how many went.
+std::int64_t trim_states(db::Session& db, const OrganizationKey& organization, int keep, int limit);
 
 }  // namespace cupola::store

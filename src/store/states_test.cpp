@@ -183,7 +183,11 @@ TEST_P(StatesTest, OldVersionsGoAndTheNewestStay) {
   }
   ASSERT_TRUE(set("short", "{}"));
 
-  const auto gone = db->write([](db::Session& session) { return trim_states(session, 2); });
+  const auto gone = db->write([&](db::Session& session) {
+    EXPECT_EQ(trim_states(session, OrganizationKey{"x"}, 2, 9), 0);
+    return trim_states(session, tenant.organization.key, 2, 2) +
+           trim_states(session, tenant.organization.key, 2, 9);
+  });
 
   EXPECT_EQ(gone, 3);
   EXPECT_THAT(payloads("long"), ElementsAre(R"({"v":5})", R"({"v":4})"));

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The server's key, and sealing with it (libsodium, XChaCha20-Poly1305).
+/// The server's key, and sealing with it.
 
 #include <filesystem>
 #include <memory>
@@ -13,26 +13,32 @@
 namespace cupola::store {
 
 /// Seals and opens texts. The context (owner, name, version) is bound to the sealed text: opened
-/// under another one it is refused. Safe from any thread.
+/// under another one it is refused. Safe from any thread. While it lives the key may be rotated
+/// (store/key_rotation.h): it takes the new one up from the key file.
 class Vault {
  public:
   /// Reads the key file; makes one (0600) only when the database holds no key id yet. Throws
-  /// Failure: not readable, malformed, or not the key whose id stands in the database.
+  /// Failure: not readable, malformed, or without the key whose id stands in the database.
   static Vault open(const std::filesystem::path& key_file, db::Database& database);
   ~Vault();
   Vault(Vault&&) noexcept;
   Vault(const Vault&) = delete;
 
-  std::string seal(const Secret& plain, std::string_view context) const;  ///< base64
-  /// Throws Failure when it was not sealed by this key under this context.
+  /// base64. In the transaction that keeps it: sealed is with the key that the database names, and
+  /// until the transaction ends that stays the one. Throws Failure when the key file lacks it.
+  std::string seal(db::Session& db, const Secret& plain, std::string_view context) const;
+  /// Throws Failure when it was not sealed by a key of this server under this context.
   Secret open_sealed(std::string_view sealed, std::string_view context) const;
   /// A name for the key that tells nothing of it: 16 hex digits.
-  const std::string& key_id() const;
+  std::string key_id() const;
 
  private:
-  struct Key;
-  explicit Vault(std::unique_ptr<Key> key);
-  std::unique_ptr<Key> key_;
+  struct Keys;
+  explicit Vault(std::unique_ptr<Keys> keys);
+  std::unique_ptr<Keys> keys_;
 };
+
+/// The setting that holds the id of the key with which everything in the database is sealed.
+inline constexpr std::string_view key_id_setting = "key_id";
 
 }  // namespace cupola::store

@@ -13,6 +13,7 @@ constexpr std::chrono::milliseconds longest_wait{50};
 logs::WriterOptions options_of(const RunSpec& spec) {
   logs::WriterOptions options{.masked = spec.masked, .limit = spec.log_limit};
   for (const auto& [name, secret] : spec.secrets) options.masked.push_back(secret);
+  for (const auto& [path, content] : spec.files) options.masked.push_back(content);
   return options;
 }
 

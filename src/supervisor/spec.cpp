@@ -111,6 +111,11 @@ Result<void> read_texts(const json::object& object, RunSpec& spec) {
     });
   }
   if (read) {
+    read = each_member(object, "files", [&](std::string path, std::string content) {
+      spec.files.emplace(std::move(path), Secret(std::move(content)));
+    });
+  }
+  if (read) {
     read = each_text(object, "masked",
                      [&](std::string text) { spec.masked.emplace_back(std::move(text)); });
   }
@@ -151,6 +156,9 @@ std::string to_json_text(const RunSpec& spec) {
   json::object secrets;
   for (const auto& [name, value] : spec.secrets) secrets[name] = exact(value.reveal());
   object["secrets"] = std::move(secrets);
+  json::object files;
+  for (const auto& [path, content] : spec.files) files[path] = exact(content.reveal());
+  object["files"] = std::move(files);
   json::array masked;
   for (const auto& secret : spec.masked) masked.push_back(exact(secret.reveal()));
   object["masked"] = std::move(masked);

@@ -43,6 +43,7 @@ struct RunSpec {
   std::vector<std::string> command;        ///< as seen inside the sandbox
   std::map<std::string, std::string> env;  ///< all of the program's environment but secrets
   std::map<std::string, Secret> secrets;   ///< environment too, and masked in the log
+  process::PrivateFiles files;             ///< for the program alone, and masked in the log
   std::vector<Secret> masked;              ///< masked besides
   process::Sandbox sandbox;
   /// What the server found that this machine can do; absent: the supervisor tries it, some 20 ms.

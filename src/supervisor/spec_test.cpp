@@ -19,6 +19,7 @@ RunSpec full_spec() {
                .notes = {"a note"}};
   spec.secrets.emplace("TOKEN", Secret("s3cret\xff"));
   spec.masked.emplace_back("other");
+  spec.files.emplace("/run/secrets/KEY", Secret("-----\n\xff"));
   spec.server_sign = "/sign";
   spec.longest_silence = 20s;
   spec.start_before = 99s;
@@ -37,6 +38,7 @@ TEST(SpecTest, SpecSurvivesJsonByteByByte) {
   EXPECT_EQ(again->env, spec.env);
   EXPECT_EQ(again->secrets.at("TOKEN").reveal(), "s3cret\xff");
   EXPECT_EQ(again->masked.at(0).reveal(), "other");
+  EXPECT_EQ(again->files.at("/run/secrets/KEY").reveal(), "-----\n\xff");
   EXPECT_EQ(again->server_sign, "/sign");
   EXPECT_EQ(again->longest_silence, 20s);
   EXPECT_EQ(again->start_before, 99s);

@@ -164,9 +164,9 @@ class Supervision {
     Pipe err = make_pipe();
     Pipe status = make_pipe();
     Pipe report = make_pipe();
-    const auto program =
-        process::sandboxed(inside(), spec_.sandbox, support,
-                           {.status = status.write.get(), .launch = report.write.get()});
+    const auto program = process::sandboxed(
+        inside(), spec_.sandbox, support,
+        {.status = status.write.get(), .launch = report.write.get()}, spec_.files);
     auto child = process::start(program.program,
                                 {.out = out.write.get(),
                                  .err = err.write.get(),

@@ -1,0 +1,185 @@
+"""States from outside: compared, edited, brought along from another Meltano, and held by one run at a time."""
+
+import json
+import sqlite3
+
+import pytest
+from harness import Repository, Server, wait_until
+from postgres import PROGRAMS, Postgres, PostgresServer
+from projects import MELTANO_YML, numbers
+
+STATE_ID = "prod:tap-numbers-to-target-lines"
+SLOW = '''#!/usr/bin/env python3
+"""Stands in for dbt: the second task of a job."""
+import os, time
+print("transforming", flush=True)
+time.sleep(float(os.environ.get("TRANSFORM", "0")))
+'''
+WITH_SLOW = MELTANO_YML.replace("jobs:\n", """  utilities:
+  - name: slow
+    namespace: slow
+    executable: ./slow.py
+    commands: {go: {args: ''}}
+jobs:
+- name: whole
+  tasks: [tap-numbers target-lines, 'slow:go']
+""", 1)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    if not PROGRAMS:
+        pytest.skip("PostgreSQL is not installed")
+    database = Postgres(tmp_path_factory.mktemp("pg"))
+    yield database
+    database.tool("stop")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(request, build, tmp_path_factory, warm):
+    home = warm(tmp_path_factory.mktemp("states") / "home")
+    if request.param == "sqlite":
+        own = Server(build, home)
+    else:
+        own = PostgresServer(build, home, request.getfixturevalue("postgres").url)
+    own.args += ["--max-runs", "2"]
+    own.start()
+    repository = Repository(tmp_path_factory.mktemp("repository"))
+    repository.commit(numbers({"meltano.yml": WITH_SLOW, "slow.py": SLOW}))
+    own.deploy("p", repository)
+    own.repository = repository
+    yield own
+    own.stop()
+
+
+def state(server, command, *args, check=True, input=None):
+    return server.cupola("state", command, *args, "--project", "p", check=check, input=input)
+
+
+def start(server, job="load", **env):
+    words = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
+    return server.cupola("run", job, "--project", "p", "--deployment", "prod", *words, "--format", "json").json["id"]
+
+
+def bookmarks(**streams):
+    return json.dumps({"singer_state": {"bookmarks": streams}})
+
+
+def test_versions_are_compared_and_streams_forgotten(server):
+    state(server, "set", "s", input=bookmarks(orders={"at": 1}, users={"at": 5}))
+    state(server, "set", "s", input=bookmarks(orders={"at": 2}, users={"at": 5}, more={}))
+
+    diff = state(server, "diff", "s", "--format", "json").json
+    assert (diff["from"], diff["to"]) == (1, 2)
+    at = "/completed/singer_state/bookmarks/"
+    assert diff["changes"] == [{"path": at + "orders/at", "from": 1, "to": 2, "change": "changed"},
+                               {"path": at + "more", "from": None, "to": {}, "change": "added"}]
+    shown = state(server, "diff", "s", "--from", "2", "--to", "1")
+    assert at + "more" in shown.out and "from version 2 to version 1" in shown.err
+
+    done = state(server, "forget", "s", "orders", "more")
+    assert "version 3" in done.out and "orders, more anew" in done.out
+    assert json.loads(state(server, "get", "s").out) == {"completed": {"singer_state": {"bookmarks": {"users": {"at": 5}}}}}
+    refused = state(server, "forget", "s", "nothing", check=False)
+    assert refused.code == 1 and "no bookmark of the stream 'nothing'" in refused.err and "'users'" in refused.err, refused
+    missing = state(server, "diff", "s", "--to", "9", check=False)
+    assert missing.code == 1 and "no such version" in missing.err
+    state(server, "delete", "s", "--yes")
+
+
+def test_states_of_another_meltano_are_brought_along(server, tmp_path):
+    folder = tmp_path / "states"
+    for name, payload in {"prod:a-to-b": {"completed": {"singer_state": {"x": 1}}, "partial": {}}, "prod:c-to-d:more": {"singer_state": {"y": 2}}}.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "state.json").write_text(json.dumps(payload))
+
+    dry = state(server, "import", "--from", str(folder), "--dry-run")
+    assert "2 of 2 states would be set; nothing was" in dry.err and "prod:c-to-d:more" in dry.out
+    assert state(server, "list", "--format", "json").json["states"] == []
+    done = state(server, "import", "--from", f"file://{folder}")
+    assert "2 of 2 states were set" in done.err
+    assert json.loads(state(server, "get", "prod:c-to-d:more").out) == {"completed": {"singer_state": {"y": 2}}}
+    again = state(server, "import", "--from", str(folder))
+    assert "0 of 2 states were set" in again.err
+    assert state(server, "history", "prod:a-to-b", "--format", "json").json["versions"][0]["origin"] == "imported"
+
+    project = tmp_path / "project"
+    (project / ".meltano").mkdir(parents=True)
+    with sqlite3.connect(project / ".meltano" / "meltano.db") as db:
+        db.execute("CREATE TABLE state (state_id VARCHAR, updated_at DATETIME, partial_state TEXT, completed_state TEXT)")
+        db.execute("""INSERT INTO state VALUES ('prod:a-to-b', NULL, '{"singer_state": {"p": 1}}', '{"singer_state": {"x": 3}}')""")
+        db.execute("INSERT INTO state VALUES ('prod:empty', NULL, NULL, 'null')")
+    db.close()
+    for source in (project, project / ".meltano" / "meltano.db", f"sqlite:///{project}/.meltano/meltano.db"):
+        told = state(server, "import", "--from", str(source), "--dry-run", "--format", "json").json["states"]
+        assert [(s["state_id"], s["change"]) for s in told] == [("prod:a-to-b", "replaces"), ("prod:empty", "new")], source
+    state(server, "import", "--from", str(project))
+    assert json.loads(state(server, "get", "prod:a-to-b").out) == {"completed": {"singer_state": {"x": 3}}, "partial": {"singer_state": {"p": 1}}}
+
+    (folder / "prod:a-to-b" / "state.json").write_text("{torn")
+    for source, words in [(folder, "holds no state"), (tmp_path / "none", "There is no"), ("s3://bucket/prefix", "aws s3 sync s3://bucket/prefix states"),
+                          ("gs://bucket", "gcloud storage"), ("azure://container", "azcopy"), ("snowflake://x", "not known here")]:
+        refused = state(server, "import", "--from", str(source), check=False)
+        assert refused.code == 1 and words in refused.err, (source, refused)
+    for name in ("prod:a-to-b", "prod:c-to-d:more", "prod:empty"):
+        state(server, "delete", name, "--yes")
+
+
+def test_states_of_a_system_database_on_postgresql_are_brought_along(server, postgres):
+    postgres.query("CREATE DATABASE systemdb") if ["systemdb"] not in postgres.query("SELECT datname FROM pg_database") else None
+    url = postgres.url_of("systemdb")
+    postgres.run("""CREATE TABLE IF NOT EXISTS state (state_id varchar, updated_at timestamp, partial_state varchar, completed_state varchar);
+                    DELETE FROM state;
+                    INSERT INTO state VALUES ('prod:from-pg', now(), NULL, '{"singer_state": {"x": 1}}');""", url)
+    done = state(server, "import", "--from", url)
+    assert "1 of 1 states were set" in done.err
+    assert postgres.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "systemdb") == [["1"]], "nothing was made there"
+    state(server, "delete", "prod:from-pg", "--yes")
+
+
+def test_a_state_is_held_over_the_whole_job_and_nobody_else_sets_it(server):
+    first = start(server, "whole", TOP=1, TRANSFORM=8)
+    wait_until("it transforms", lambda: "transforming" in server.cupola("logs", first, check=False).out)
+    second = start(server, "whole", TOP=1)
+
+    for refused in (state(server, "set", STATE_ID, check=False, input=bookmarks(numbers={"n": 99})), state(server, "delete", STATE_ID, "--yes", check=False),
+                    state(server, "forget", STATE_ID, "numbers", check=False)):
+        assert refused.code == 1 and first in refused.err and "in use" in refused.err, refused
+    status, problem = server.request("POST", "/api/v1/projects/p/states/import", {"states": [
+        {"state_id": "prod:other", "payload": {}}, {"state_id": STATE_ID, "payload": {}}]})
+    assert status == 409 and first in problem["detail"]
+    assert "prod:other" not in server.states("p"), "all of them or none"
+    assert server.run(second)["status"] == "queued"
+
+    one, two = server.wait_for_run(first), server.wait_for_run(second)
+    assert one["status"] == two["status"] == "succeeded" and two["started_at"] >= one["ended_at"], (one, two)
+    assert "starting after 1" in server.cupola("logs", second).out
+    state(server, "forget", STATE_ID, "numbers")
+    assert "starting after 0" in server.cupola("logs", finished(server, start(server, TOP=1))).out
+
+
+def finished(server, run):
+    assert server.wait_for_run(run)["status"] == "succeeded", server.cupola("logs", run, check=False).out
+    return run
+
+
+def test_a_project_keeps_its_own_state_only_when_it_says_so(server):
+    backend = "state_backend:\n  uri: file:///project/output/state\n"
+    server.repository.commit({"meltano.yml": WITH_SLOW + backend})
+    plan = server.cupola("deployment", "plan", "prod", "--project", "p")
+    assert "Cupola keeps the state." in plan.out and "`state_backend` is not used" in plan.err, plan
+
+    own = WITH_SLOW.replace("    persist: [output]", "    persist: [output]\n    state: project", 1)
+    server.repository.commit({"meltano.yml": own})
+    plan = server.cupola("deployment", "plan", "prod", "--project", "p", check=False)
+    assert plan.code == 1 and "needs a `state_backend`" in plan.err, plan
+
+    server.repository.commit({"meltano.yml": own + backend})
+    plan = server.cupola("deployment", "plan", "prod", "--project", "p")
+    assert "The project keeps its state itself, in file:///project/output/state" in plan.out, plan
+    server.cupola("deployment", "update", "prod", "--project", "p", "--wait")
+    before = server.states("p")
+    finished(server, start(server, TOP=3))
+    log = server.cupola("logs", finished(server, start(server, TOP=1))).out
+    assert "starting after 3" in log, log
+    assert server.states("p") == before
