@@ -47,9 +47,9 @@ std::vector<store::ReleasedSchedule> released(int count) {
     const auto at = static_cast<std::size_t>(i);
     schedules.push_back({.name = fmt::format("load-{}", i),
                          .interval = intervals[at % intervals.size()],
-                         .timezone = zones[at / intervals.size() % zones.size()],
-                         .overlap = store::Overlap::allow,
-                         .missed = policies[at % policies.size()]});
+                         .given = {.timezone = zones[at / intervals.size() % zones.size()],
+                                   .overlap = store::Overlap::allow,
+                                   .missed = policies[at % policies.size()]}});
   }
   return schedules;
 }

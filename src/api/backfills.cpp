@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 
 #include "api/audit.h"
+#include "api/credit_json.h"
 #include "api/found_schedule.h"
 #include "api/handlers.h"
 #include "api/input.h"
+#include "api/lookup.h"
 #include "api/run_request.h"
 #include "api/to_json.h"
 #include "base/text.h"
@@ -193,6 +195,11 @@ Result<http::Reply> start_backfill(const Call& call) {
   const auto begin = [&](db::Session& db) -> Result<http::Reply> {
     const auto found = schedule_of(call, db);
     if (!found) return found.error();
+    if (!wish->dry_run) {
+      // Held: it is not deleted before the backfill is there to be stopped.
+      if (const auto place = held_place_of(call, db); !place) return place.error();
+      if (const auto refused = out_of_credits(call, db)) return *refused;
+    }
     const auto how = template_of(db, *found);
     if (!how) return how.error();
     const auto intervals = scheduler::intervals_of(found->schedule, wish->intervals);

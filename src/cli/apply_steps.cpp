@@ -15,8 +15,8 @@ namespace {
 using Kind = Step::Kind;
 
 /// The item of the list that has the text at one of the keys, or nothing.
-const json::object* find(const json::array& list, std::initializer_list<std::string_view> keys,
-                         std::string_view text) {
+const json::object* item_with(const json::array& list, std::initializer_list<std::string_view> keys,
+                              std::string_view text) {
   for (const std::string_view key : keys) {
     for (const auto& item : list) {
       if (item.is_object() && text_at(item.get_object(), key) == text) return &item.get_object();
@@ -89,7 +89,7 @@ class Planner {
     if (!present) return present.error();
     const json::array& members = array_at(*present, "members");
     for (const WantedMember& one : wanted) {
-      const json::object* member = find(members, {"login"}, one.login);
+      const json::object* member = item_with(members, {"login"}, one.login);
       if (member == nullptr) {
         return fault_at(
             file_, one.line, fmt::format("{} is no member yet.", cupola::quoted(one.login)),
@@ -197,7 +197,7 @@ class Planner {
     const json::array& projects = array_at(*present, "projects");
     std::vector<std::string> named;
     for (const WantedProject& one : wanted) {
-      const json::object* old = find(projects, {"name", "slug"}, one.name);
+      const json::object* old = item_with(projects, {"name", "slug"}, one.name);
       if (old != nullptr) named.push_back(text_at(*old, "id"));
       if (auto planned = plan_project(one, old); !planned) return planned;
     }
@@ -236,7 +236,7 @@ class Planner {
       deployments = array_at(*present, "deployments");
     }
     for (const WantedDeployment& one : *wanted.deployments) {
-      const json::object* known = find(deployments, {"name", "slug"}, one.name);
+      const json::object* known = item_with(deployments, {"name", "slug"}, one.name);
       if (auto planned = plan_deployment(one, name, known); !planned) return planned;
     }
     for (const auto& item : deployments) {
@@ -297,7 +297,7 @@ class Planner {
       schedules = array_at(*present, "schedules");
     }
     for (const WantedSchedule& one : wanted) {
-      plan_schedule(one, key, find(schedules, {"name"}, one.name));
+      plan_schedule(one, key, item_with(schedules, {"name"}, one.name));
     }
     for (const auto& item : schedules) {
       const std::string name = text_at(item.get_object(), "name");

@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "store/secret_names.h"
 
 namespace cupola::deploy {
 namespace {
 
-constexpr std::size_t longest_name = 200;
 constexpr std::size_t longest_suffix = 60;
 
 bool is_word(std::string_view text, std::string_view also, std::size_t longest) {
@@ -18,15 +18,6 @@ bool is_word(std::string_view text, std::string_view also, std::size_t longest) 
            (letter >= '0' && letter <= '9') || also.find(letter) != std::string_view::npos;
   };
   return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), allowed);
-}
-
-/// Those of Cupola, of Meltano itself and of the system stay what they are.
-bool may_be_set(std::string_view name) {
-  if (!is_word(name, "_", longest_name) || (name[0] >= '0' && name[0] <= '9')) return false;
-  for (const std::string_view taken : {"CUPOLA_", "LD_", "MELTANO_", "PYTHON"}) {
-    if (name.starts_with(taken)) return false;
-  }
-  return name != "PATH" && name != "HOME";
 }
 
 }  // namespace
@@ -50,7 +41,7 @@ Result<store::BackfillTemplate> read_backfill(const json::value& note) {
                                 .state_id_suffix = text_at(*object, "state_id_suffix")};
   for (const auto& [key, name] :
        {std::pair("start", &found.start_variable), std::pair("end", &found.end_variable)}) {
-    if (!may_be_set(*name)) {
+    if (!store::check_secret_name(*name)) {
       return fault(
           fmt::format("its annotation cupola: backfill: {} is {}, which is no name of a "
                       "variable of the project.",

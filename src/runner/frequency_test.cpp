@@ -21,7 +21,7 @@ class FrequencyTest : public ::testing::Test {
                    const std::string& zone = "UTC") {
     return db_->write([&](db::Session& db) {
       cupola::testing::add_live_release(
-          db, tenant_, {{.name = "load", .interval = interval, .timezone = zone}}, noon);
+          db, tenant_, {{.name = "load", .interval = interval, .given = {.timezone = zone}}}, noon);
       const auto schedule =
           store::find_schedule(db, tenant_.organization.key, tenant_.deployment.key, "load");
       const store::Run run{.schedule = schedule->key, .trigger = trigger};

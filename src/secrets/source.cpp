@@ -38,12 +38,12 @@ bool is_below(const fs::path& folder, const fs::path& path) {
 Result<fs::path> path_of(const Options& options, std::string_view text) {
   const fs::path path = fs::path(std::string(text));
   if (!path.is_absolute() || path.lexically_normal() != path || !path.has_filename()) {
-    return invalid(fmt::format("{} is no absolute path of a file.", quoted(text)),
+    return invalid(fmt::format("{} is no absolute path of a file.", cupola::quoted(text)),
                    "Write it as file:/run/secrets/NAME, without . and .. in it.");
   }
   const bool allowed = std::any_of(options.folders.begin(), options.folders.end(),
                                    [&](const fs::path& folder) { return is_below(folder, path); });
-  if (!allowed) return not_allowed(fmt::format("The file {}", quoted(text)), "secret-files FOLDER");
+  if (!allowed) return not_allowed(fmt::format("The file {}", cupola::quoted(text)), "secret-files FOLDER");
   return path;
 }
 
@@ -71,7 +71,7 @@ Result<std::vector<std::string>> words_of(const Options& options, std::string_vi
   }
   if (std::find(options.programs.begin(), options.programs.end(), words.front()) ==
       options.programs.end()) {
-    return not_allowed(fmt::format("The program {}", quoted(words.front())),
+    return not_allowed(fmt::format("The program {}", cupola::quoted(words.front())),
                        "secret-programs PROGRAM");
   }
   return words;
@@ -85,7 +85,7 @@ Result<std::string> read_source(const Options& options, std::string_view text) {
   const fs::path real = fs::canonical(*path, error);
   if (error) {
     return Error{Error::Kind::unavailable,
-                 fmt::format("The file {} cannot be read: {}.", quoted(text), error.message()), ""};
+                 fmt::format("The file {} cannot be read: {}.", cupola::quoted(text), error.message()), ""};
   }
   const bool stays = std::any_of(options.folders.begin(), options.folders.end(), [&](auto& folder) {
     std::error_code ignored;
@@ -93,13 +93,13 @@ Result<std::string> read_source(const Options& options, std::string_view text) {
   });
   if (!stays) {
     return not_allowed(
-        fmt::format("The file {}, to which {} leads,", quoted(real.string()), quoted(text)),
+        fmt::format("The file {}, to which {} leads,", cupola::quoted(real.string()), cupola::quoted(text)),
         "secret-files FOLDER");
   }
   auto content = read_file(real, longest_value);
   if (content) return *std::move(content);
   return Error{Error::Kind::unavailable,
-               fmt::format("The file {} cannot be read: {}", quoted(text), content.error().message),
+               fmt::format("The file {} cannot be read: {}", cupola::quoted(text), content.error().message),
                ""};
 }
 
@@ -123,7 +123,7 @@ Result<std::string> ask_program(const Options& options, std::string_view text,
                              : fmt::format("ended with exit code {}", output->exit.code);
   const std::string said = printable(trim(output->err).substr(0, 400));
   return Error{Error::Kind::unavailable,
-               fmt::format("The program {} {}{}{}", quoted(words->front()), how,
+               fmt::format("The program {} {}{}{}", cupola::quoted(words->front()), how,
                            said.empty() ? "." : ": ", said),
                ""};
 }
@@ -139,7 +139,7 @@ Result<void> check_source(const Options& options, std::string_view source) {
     const auto words = words_of(options, source.substr(exec_scheme.size()));
     return words ? Result<void>() : words.error();
   }
-  return invalid(fmt::format("{} says not where the value is.", quoted(source)),
+  return invalid(fmt::format("{} says not where the value is.", cupola::quoted(source)),
                  "Write file:/PATH or exec:/PROGRAM WORDS.");
 }
 

@@ -45,12 +45,11 @@ TEST_P(ArtifactsTest, ALaterAttemptTakesThePlaceOfTheOneBeforeAndAllGoWithTheRun
     EXPECT_FALSE(find_artifact(s, organization, run.id, "old"));
     EXPECT_THAT(list_artifacts(s, other.organization.key, run.id), IsEmpty());
 
-    EXPECT_THAT(list_runs_with_old_artifacts(s, tenant.organization.key, noon + 1h, 10), IsEmpty())
+    EXPECT_THAT(list_runs_with_old_artifacts(s, organization, noon + 1h, 10), IsEmpty())
         << "it goes on";
     finish_run(s, {run.id, run.lease_token}, {.status = RunStatus::succeeded}, {}, noon);
-    EXPECT_THAT(list_runs_with_old_artifacts(s, tenant.organization.key, noon + 1h, 10),
-                ElementsAre(run.id));
-    delete_old_runs(s, noon + 1h, 10);
+    EXPECT_THAT(list_runs_with_old_artifacts(s, organization, noon + 1h, 10), ElementsAre(run.id));
+    delete_old_runs(s, organization, noon + 1h, 10);
     EXPECT_THAT(list_artifacts(s, organization, run.id), IsEmpty());
   });
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "store/backfill_rows.h"
+#include "store/credits.h"
 #include "store/release_content.h"
 #include "store/runs.h"
 
@@ -104,6 +105,10 @@ void go_on(db::Session& db, const BackfillKey& key, Instant now) {
   auto next = next_waiting(db, key);
   if (!next) {
     if (open == 0) end_backfill(db, key, BackfillStatus::ended, std::nullopt, now);
+    return;
+  }
+  if (credit_account_of(db, backfill->organization).is_stopped()) {
+    end_backfill(db, key, BackfillStatus::stopped, "there are no credits left", now);
     return;
   }
   const auto content = live_content(db, backfill->deployment);

@@ -12,7 +12,7 @@ namespace cupola::store {
 void note_interval_end(db::Session& db, const EndedRun& run, Instant now);
 
 /// Queues runs for the next intervals, as many as may be open; ends the backfill after the last,
-/// and stops it where the live release no longer has its schedule.
+/// and stops it where the live release no longer has its schedule, or no credits are left.
 void go_on(db::Session& db, const BackfillKey& backfill, Instant now);
 
 }  // namespace cupola::store

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "store/credits.h"
+#include "store/deletions.h"
 #include "store/deployments.h"
 #include "store/release_content.h"
 #include "store/runs.h"
@@ -14,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 constexpr Instant noon = Instant{std::chrono::hours{24 * 20000 + 12}};
@@ -240,6 +243,21 @@ TEST_P(BackfillsTest, ItsRunsAreNotAmongThoseThatAreClaimedFirst) {
   });
 }
 
+TEST_P(BackfillsTest, StopsWhereNoCreditsAreLeft) {
+  ASSERT_TRUE(add(2, 1));
+  db->write([&](db::Session& session) {
+    set_credit_settings(session, tenant.organization.key, {.stop_at_zero = true}, now);
+  });
+
+  finish(claim().at(0), RunStatus::succeeded);
+
+  db->read([&](db::Session& session) {
+    const auto stopped = find_backfill(session, tenant.organization.key, tenant.deployment.key, 1);
+    EXPECT_EQ(stopped->status, BackfillStatus::stopped);
+    EXPECT_EQ(stopped->cause, "there are no credits left");
+  });
+}
+
 TEST_P(BackfillsTest, OldOnesGoAndSoDoThoseOfADeploymentThatGoes) {
   ASSERT_TRUE(add(1, 1));
   finish(claim().at(0), RunStatus::succeeded);
@@ -248,14 +266,19 @@ TEST_P(BackfillsTest, OldOnesGoAndSoDoThoseOfADeploymentThatGoes) {
     EXPECT_EQ(delete_old_backfills(session, tenant.organization.key, now + 1ms, 10), 1);
     EXPECT_FALSE(find_backfill(session, tenant.organization.key, tenant.deployment.key, 1));
   });
-  ASSERT_TRUE(add(1, 1));
-  finish(claim().at(0), RunStatus::succeeded);
+  ASSERT_TRUE(add(3, 1));
 
-  const auto deleted = db->write([&](db::Session& session) {
-    return delete_deployment(session, tenant.organization.key, tenant.deployment.key);
+  db->write([&](db::Session& session) {
+    ASSERT_TRUE(delete_deployment(session, tenant.organization.key, tenant.deployment.key, now));
+    const auto stopped = find_backfill(session, tenant.organization.key, tenant.deployment.key, 1);
+    EXPECT_EQ(stopped->status, BackfillStatus::stopped);
+    const auto counts = count_intervals(session, stopped->key);
+    EXPECT_EQ(counts.cancelled, 1) << "the one that waited in the queue";
+    EXPECT_EQ(counts.dropped, 2);
+    EXPECT_THAT(delete_old_runs(session, tenant.organization.key, now + 1ms, 10), SizeIs(1));
+    EXPECT_EQ(purge_deleted(session, tenant.organization.key, now + 1ms), 1);
+    EXPECT_FALSE(find_backfill(session, tenant.organization.key, tenant.deployment.key, 1));
   });
-
-  EXPECT_TRUE(deleted);
 }
 
 }  // namespace

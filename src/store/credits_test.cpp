@@ -4,6 +4,7 @@
 
 #include "store/attempts.h"
 #include "store/audit.h"
+#include "store/deletions.h"
 #include "store/deployments.h"
 #include "store/notification_events.h"
 #include "store/notifications.h"
@@ -303,8 +304,8 @@ TEST_P(CreditsTest, UsageOfWhatWasDeletedKeepsItsNames) {
   use_one(tenant, "load");
 
   db->write([&](db::Session& session) {
-    ASSERT_TRUE(delete_deployment(session, acme(), tenant.deployment.key));
-    ASSERT_TRUE(delete_project(session, acme(), tenant.project.key));
+    ASSERT_TRUE(delete_deployment(session, acme(), tenant.deployment.key, noon));
+    ASSERT_TRUE(delete_project(session, acme(), tenant.project.key, noon));
   });
   settle();
 

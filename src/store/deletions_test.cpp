@@ -29,8 +29,7 @@ class DeletionsTest : public testing::EachDatabase {
     db->write([&](db::Session& s) {
       tenant = testing::add_tenant(s, "Acme", noon);
       other = testing::add_tenant(s, "other", noon);
-      testing::add_live_release(s, tenant,
-                                {{.name = "daily", .interval = "@daily", .timezone = "UTC"}}, noon);
+      testing::add_live_release(s, tenant, {{.name = "daily", .interval = "@daily"}}, noon);
       schedule = find_schedule(s, tenant.organization.key, tenant.deployment.key, "daily")->key;
       set_enabled(s, schedule, true, noon);
       record_fire(s, {.schedule = schedule, .nominal = noon, .due = noon, .noticed_at = noon});
@@ -193,8 +192,7 @@ TEST_P(DeletionsTest, OneOfTheSameNameHasNothingOfTheOldOne) {
   testing::Tenant anew = tenant;
   anew.deployment = again;
   write([&](db::Session& s) {
-    testing::add_live_release(s, anew, {{.name = "daily", .interval = "@daily", .timezone = "UTC"}},
-                              noon);
+    testing::add_live_release(s, anew, {{.name = "daily", .interval = "@daily"}}, noon);
     const auto daily = find_schedule(s, tenant.organization.key, again.key, "daily");
     EXPECT_NE(daily->key, schedule);
     EXPECT_FALSE(daily->enabled);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "store/deletions.h"
 #include "store/deployments.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"
@@ -225,7 +226,7 @@ TEST_P(SchedulesTest, ADeploymentMadeAgainStartsOffWithNewDraws) {
   enable(find("a").key, true);
   set("a", {.retries = 3}, noon);
   db->write([&](db::Session& session) {
-    ASSERT_TRUE(delete_deployment(session, tenant.organization.key, tenant.deployment.key));
+    ASSERT_TRUE(delete_deployment(session, tenant.organization.key, tenant.deployment.key, noon));
     tenant.deployment = *create_deployment(session, tenant.organization.key, tenant.project.key,
                                            tenant.deployment.name, "prod", "main", noon);
   });

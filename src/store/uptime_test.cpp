@@ -21,10 +21,9 @@ class UptimeTest : public testing::EachDatabase {
     if (IsSkipped()) return;
     db->write([&](db::Session& session) {
       tenant = testing::add_tenant(session, "acme", noon);
-      testing::add_live_release(session, tenant,
-                                {{.name = "load", .interval = "@hourly", .timezone = "UTC"},
-                                 {.name = "never", .interval = "@once", .timezone = "UTC"}},
-                                noon);
+      testing::add_live_release(
+          session, tenant,
+          {{.name = "load", .interval = "@hourly"}, {.name = "never", .interval = "@once"}}, noon);
       schedule = *find_schedule(session, tenant.organization.key, tenant.deployment.key, "load");
     });
   }

@@ -119,8 +119,9 @@ std::vector<UsageRow> list_usage(db::Session& db, const OrganizationKey& organiz
   const std::string sql = fmt::format(
       R"sql(
       SELECT coalesce(p.name, pn.name, ''), coalesce(d.name, dn.name, ''), g.schedule_name,
-        CASE WHEN g.project_key <> '' AND p.key IS NULL
-               OR g.deployment_key <> '' AND d.key IS NULL THEN 1 ELSE 0 END,
+        CASE WHEN g.project_key <> '' AND (p.key IS NULL OR p.deleted_at IS NOT NULL)
+               OR g.deployment_key <> '' AND (d.key IS NULL OR d.deleted_at IS NOT NULL)
+             THEN 1 ELSE 0 END,
         g.day, g.runs, g.run_time, g.egress_bytes, g.credits_base, g.credits_run_time,
         g.credits_egress
       FROM (
