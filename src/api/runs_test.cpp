@@ -189,14 +189,15 @@ TEST_F(ApiRunsTest, ARunHasTheShapeOfTheContract) {
 
   std::vector<std::string> keys;
   for (const auto& member : answer.object()) keys.emplace_back(member.key());
-  EXPECT_THAT(keys, ::testing::UnorderedElementsAre(
-                        "id", "project", "deployment", "schedule", "tasks", "status", "trigger",
-                        "scheduled_at", "due_at", "queued_at", "started_at", "ended_at",
-                        "exit_code", "exit_signal", "out_of_memory", "attempt", "most_attempts",
-                        "next_attempt_at", "attempts", "stands_for", "cause", "cancel_code",
-                        "credits", "sandbox", "peak_memory_bytes", "cpu_ms", "egress_bytes",
-                        "state_ids", "release", "full_refresh", "state_id_suffix", "log_kept",
-                        "backfill", "interval_start", "interval_end"));
+  EXPECT_THAT(keys,
+              ::testing::UnorderedElementsAre(
+                  "id", "project", "deployment", "schedule", "tasks", "status", "trigger",
+                  "scheduled_at", "due_at", "queued_at", "started_at", "ended_at", "exit_code",
+                  "exit_signal", "out_of_memory", "attempt", "most_attempts", "next_attempt_at",
+                  "attempts", "stands_for", "cause", "cancel_code", "credits", "credits_base",
+                  "credits_run_time", "credits_egress", "sandbox", "peak_memory_bytes", "cpu_ms",
+                  "egress_bytes", "state_ids", "release", "full_refresh", "state_id_suffix",
+                  "log_kept", "backfill", "interval_start", "interval_end"));
   EXPECT_EQ(number_at(answer.object(), "release"), 1);
   EXPECT_EQ(number_at(answer.object(), "exit_code", -1), 0);
   EXPECT_EQ(text_at(answer.object(), "project"), "acme");
@@ -230,10 +231,11 @@ TEST_F(ApiRunsTest, ARunThatWaitsForItsNextAttemptShowsWhenAndWhatWentBefore) {
   EXPECT_EQ(text_at(answer.object(), "next_attempt_at"), to_rfc3339(added.due_at + 1min + 30s));
   EXPECT_EQ(number_at(answer.object(), "attempt"), 2);
   EXPECT_EQ(number_at(answer.object(), "most_attempts"), 3);
-  EXPECT_EQ(json::serialize(answer.object().at("attempts")),
-            R"([{"attempt":1,"status":"failed","started_at":null,)"
-            R"("ended_at":"2026-11-23T03:11:00Z","exit_code":3,"exit_signal":null,)"
-            R"("cause":"no source","peak_memory_bytes":null,"cpu_ms":null,"egress_bytes":null}])");
+  EXPECT_EQ(
+      json::serialize(answer.object().at("attempts")),
+      R"([{"attempt":1,"status":"failed","started_at":null,)"
+      R"("ended_at":"2026-11-23T03:11:00Z","exit_code":3,"exit_signal":null,)"
+      R"("cause":"no source","peak_memory_bytes":null,"cpu_ms":null,"egress_bytes":null,"run_time_ms":null}])");
   EXPECT_FALSE(ask("GET", "/api/v1/runs")
                    .object()
                    .at("runs")

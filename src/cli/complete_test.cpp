@@ -27,7 +27,7 @@ class CompleteTest : public ::testing::Test {
 
 TEST_F(CompleteTest, GivesCommandsAsFarAsTheyBeginLikeTheWord) {
   EXPECT_THAT(words({"st"}), ElementsAre("state", "stop"));
-  EXPECT_THAT(words({"schedule", ""}), ElementsAre("disable", "enable", "list", "show"));
+  EXPECT_THAT(words({"schedule", ""}), ElementsAre("disable", "enable", "list", "set", "show"));
   EXPECT_THAT(words({""}), Not(Contains("__complete")));
 }
 

@@ -40,8 +40,9 @@ folder, name, version, extra = sys.argv[1:5]
 module = name.replace("-", "_")
 info = f"{module}-{version}.dist-info"
 with zipfile.ZipFile(f"{folder}/{module}-{version}-py3-none-any.whl", "w") as z:
-    z.writestr(f"{module}.py", f"def main():\n    print('{name} {version}')\n")
-    if extra == "builds":
+    if extra != "builds":
+        z.writestr(f"{module}.py", f"def main():\n    print('{name} {version}')\n")
+    else:
         z.writestr(f"{module}.py", """import os, sys
 def main():
     print('it says', os.environ.get('WORD'), os.path.exists(os.environ['MELTANO_SYS_DIR_ROOT'] + '/utilities/maker/venv/bin/tap-x'))

@@ -275,7 +275,7 @@ TEST_P(BackfillsTest, OldOnesGoAndSoDoThoseOfADeploymentThatGoes) {
     const auto counts = count_intervals(session, stopped->key);
     EXPECT_EQ(counts.cancelled, 1) << "the one that waited in the queue";
     EXPECT_EQ(counts.dropped, 2);
-    EXPECT_THAT(delete_old_runs(session, tenant.organization.key, now + 1ms, 10), SizeIs(1));
+    EXPECT_THAT(delete_old_runs(session, tenant.organization.key, now + 1ms, 10), SizeIs(2));
     EXPECT_EQ(purge_deleted(session, tenant.organization.key, now + 1ms), 1);
     EXPECT_FALSE(find_backfill(session, tenant.organization.key, tenant.deployment.key, 1));
   });

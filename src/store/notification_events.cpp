@@ -76,7 +76,7 @@ void tell_credits_low(db::Session& db, const OrganizationKey& organization, std:
   const auto told = db.execute(
       INTO_EVENTS
       "SELECT :id, o.key, '', '', 'credits_low', 'low', '', NULL, '[]', '', '', :cause, NULL,"
-      " NULL, 0, :now FROM organizations o WHERE o.key = :organization"
+      " NULL, 0, :now, 0 FROM organizations o WHERE o.key = :organization"
       " AND " SOMEBODY_LISTENS("o.key"),
       {{"id", new_id<NotificationEventId>()},
        {"cause", cause},
