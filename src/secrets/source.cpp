@@ -43,7 +43,8 @@ Result<fs::path> path_of(const Options& options, std::string_view text) {
   }
   const bool allowed = std::any_of(options.folders.begin(), options.folders.end(),
                                    [&](const fs::path& folder) { return is_below(folder, path); });
-  if (!allowed) return not_allowed(fmt::format("The file {}", cupola::quoted(text)), "secret-files FOLDER");
+  if (!allowed)
+    return not_allowed(fmt::format("The file {}", cupola::quoted(text)), "secret-files FOLDER");
   return path;
 }
 
@@ -84,23 +85,25 @@ Result<std::string> read_source(const Options& options, std::string_view text) {
   std::error_code error;
   const fs::path real = fs::canonical(*path, error);
   if (error) {
-    return Error{Error::Kind::unavailable,
-                 fmt::format("The file {} cannot be read: {}.", cupola::quoted(text), error.message()), ""};
+    return Error{
+        Error::Kind::unavailable,
+        fmt::format("The file {} cannot be read: {}.", cupola::quoted(text), error.message()), ""};
   }
   const bool stays = std::any_of(options.folders.begin(), options.folders.end(), [&](auto& folder) {
     std::error_code ignored;
     return is_below(fs::canonical(folder, ignored), real);
   });
   if (!stays) {
-    return not_allowed(
-        fmt::format("The file {}, to which {} leads,", cupola::quoted(real.string()), cupola::quoted(text)),
-        "secret-files FOLDER");
+    return not_allowed(fmt::format("The file {}, to which {} leads,", cupola::quoted(real.string()),
+                                   cupola::quoted(text)),
+                       "secret-files FOLDER");
   }
   auto content = read_file(real, longest_value);
   if (content) return *std::move(content);
-  return Error{Error::Kind::unavailable,
-               fmt::format("The file {} cannot be read: {}", cupola::quoted(text), content.error().message),
-               ""};
+  return Error{
+      Error::Kind::unavailable,
+      fmt::format("The file {} cannot be read: {}", cupola::quoted(text), content.error().message),
+      ""};
 }
 
 Result<std::string> ask_program(const Options& options, std::string_view text,
