@@ -129,7 +129,7 @@ def test_a_balance_that_becomes_low_is_told_once(server):
         assert message["event_type"] == "credits_low" and message["data"]["status"] == "low", message
         assert message["data"]["description"].startswith(f"Credits are low: {balance - 1:g} credits are left"), message
     finally:
-        server.cupola("notification", "delete", made["id"], "--yes")
+        server.cupola("notification", "delete", made["id"])
         server.cupola("credits", "set", "--warn-at", "never")
         sink.close()
 

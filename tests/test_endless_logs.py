@@ -132,16 +132,19 @@ open("%s", "w").write("went on")
 def test_case_18_output_faster_than_its_log_waits_and_no_line_is_lost(build, tmp_path):
     """Back-pressure: however slow the log is, the program is ahead of it by a pipe and no more."""
     lines = 20_000
-    count = tmp_path / "count"
+    count, go = tmp_path / "count", tmp_path / "go"
     run = Supervised(build, tmp_path, f"""
-import os
+import os, time
 count = os.open({str(count)!r}, os.O_WRONLY | os.O_CREAT)
 for n in range({lines}):
+    while n == 200 and not os.path.exists({str(go)!r}):
+        time.sleep(0.01)
     os.write(1, b"%08d " % n + b"x" * 1014 + b"\\n")
     os.pwrite(count, b"%08d" % n, 0)
 """)
     wait_until("it writes", lambda: count.exists() and count.read_bytes() > b"00000100")
     run.process.send_signal(signal.SIGSTOP)  # as a disk that answers no more
+    go.touch()
     seen = [b""]
     wait_until("it waits", lambda: seen.append(count.read_bytes()) or seen[-1] == seen[-2], every=0.3)
     stood_at = run.log.with_name("log.log").stat().st_size // 1024

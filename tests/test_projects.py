@@ -252,7 +252,7 @@ def apply_file(tmp_path, repository, **more):
 
 
 def test_apply_brings_an_organization_to_what_a_file_says_and_then_has_nothing_to_do(server, repository, tmp_path):
-    file = apply_file(tmp_path, repository, organization="acme", notifications=[{"webhook": "http://127.0.0.1:9/x", "status": ["failed"]}])
+    file = apply_file(tmp_path, repository, organization="acme", notifications=[{"webhook": "http://127.0.0.1:8099/x", "status": ["failed"]}])
     dry = server.cupola("apply", str(file), "--dry-run")
     assert "+ project applied" in dry.out and "+ deployment applied/prod" in dry.out and "none was made" in dry.err
     assert server.request("GET", "/api/v1/projects/applied")[0] == 404
@@ -271,7 +271,7 @@ def test_apply_brings_an_organization_to_what_a_file_says_and_then_has_nothing_t
     text["notifications"][0]["status"] = ["failed", "cancelled"]
     file.write_text(json.dumps(text, indent=1))
     assert server.cupola("apply", str(file), "--dry-run").out.splitlines() == [
-        '~ notification http://127.0.0.1:9/x: filters [{"status":["failed"]}] → [{"status":["failed","cancelled"]}]',
+        '~ notification http://127.0.0.1:8099/x: filters [{"status":["failed"]}] → [{"status":["failed","cancelled"]}]',
         "~ deployment applied/prod: revision main → next"]
     del text["notifications"]
     file.write_text(json.dumps(text, indent=1))
