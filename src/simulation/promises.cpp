@@ -235,8 +235,9 @@ void Promises::attempt_changed(const Change& change) {
     broken("attempt {} of {} is due at once", change.attempt, name);
 }
 
-/// Failed, timed out or lost, it has no attempt left, or was stopped, or gave way to a fire that came
-/// later (of an earlier time, where its schedule was given another offset), or waited for too long.
+/// Failed, timed out or lost, it has no attempt left, or was stopped, or gave way to a fire that
+/// came later (of an earlier time, where its schedule was given another offset), or waited for too
+/// long.
 void Promises::check_that_it_is_over(const Change& change) const {
   using S = store::RunStatus;
   const auto from = *store::parse_run_status(change.a);
