@@ -39,7 +39,7 @@ std::map<std::string, std::string> environment_for(const Workshop& shop, const J
                                                    const store::ReleaseContent& content,
                                                    const BuildBox& box) {
   auto env = box_environment(shop.options);
-  for (const auto& [name, secret] : job.source.secrets) env[name] = secret.reveal();
+  for (const auto& [name, value] : variables_of(job.source)) env[name] = value;
   for (const char* name : {"PYTHONUNBUFFERED", "NO_COLOR", "MELTANO_PROJECT_READONLY"}) {
     env[name] = "1";
   }
@@ -149,15 +149,6 @@ void seal_tree(const fs::path& tree, Instant time) {
   for (const auto& folder : folders) ::utimensat(AT_FDCWD, folder.c_str(), times, 0);
 }
 
-void move(const fs::path& from, const fs::path& to) {
-  std::error_code error;
-  fs::rename(from, to, error);
-  if (error) {
-    throw Failure(
-        fmt::format("cannot move {} to {}: {}", from.string(), to.string(), error.message()));
-  }
-}
-
 }  // namespace
 
 Result<void> ensure_built(const Workshop& shop, const Job& job,
@@ -191,9 +182,9 @@ Result<void> ensure_built(const Workshop& shop, const Job& job,
   const fs::path place = home.checkout(release);
   const fs::path plain = home.release(release) / "plain";
   remove_tree(plain);
-  move(place, plain);
+  move_folder(place, plain);
   crash_point("build.half_moved");
-  move(tree, place);
+  move_folder(tree, place);
   crash_point("build.moved");
   write_file(mark, content.commit);
   remove_tree(plain);

@@ -112,12 +112,17 @@ void fill_in(Environments& environments, Prepared& prepared, const Judged& judge
 
 }  // namespace
 
-Judged inspect_checkout(const Source& source, std::string_view environment) {
-  const auto inspection = meltano::inspect(source.checkout, source.directory);
+std::map<std::string, std::string> variables_of(const Source& source) {
   std::map<std::string, std::string> env = source.variables;
   for (const auto& [name, secret] : source.secrets) {
     if (name != store::git_ssh_key_name) env[name] = secret.reveal();
   }
+  return env;
+}
+
+Judged inspect_checkout(const Source& source, std::string_view environment) {
+  const auto inspection = meltano::inspect(source.checkout, source.directory);
+  auto env = variables_of(source);
   if (const auto text = read_file_beneath(
           source.checkout, std::filesystem::path(source.directory) / ".env", largest_dotenv)) {
     env.merge(meltano::dotenv_values(meltano::parse_dotenv(*text), env));

@@ -23,6 +23,10 @@ struct Prepared {
   std::vector<PluginChange> plugins;
 };
 
+/// What Meltano and the project's plugins are given of the deployment's secrets and variables: all
+/// but git's key.
+std::map<std::string, std::string> variables_of(const Source& source);
+
 /// Reads and judges the project in the checkout.
 Judged inspect_checkout(const Source& source, std::string_view environment);
 

@@ -59,11 +59,7 @@ Result<std::string> ensure_checkout(const Home& home, const git::Repository& rep
   flush_to_disk(temporary);
   std::error_code error;
   fs::remove(built_mark(home, release), error);
-  fs::rename(temporary, place, error);
-  if (error) {
-    throw Failure(
-        fmt::format("cannot move the checkout to {}: {}", place.string(), error.message()));
-  }
+  move_folder(temporary, place);
   crash_point("checkout.moved");
   return exported->submodules == 0
              ? std::string()

@@ -45,7 +45,7 @@ with zipfile.ZipFile(f"{folder}/{module}-{version}-py3-none-any.whl", "w") as z:
     else:
         z.writestr(f"{module}.py", """import os, sys
 def main():
-    print('it says', os.environ.get('WORD'), os.path.exists(os.environ['MELTANO_SYS_DIR_ROOT'] + '/utilities/maker/venv/bin/tap-x'))
+    print('it says', os.environ.get('WORD'), os.environ.get('REGION'), os.environ.get('GIT_SSH_PRIVATE_KEY'), os.path.exists(os.environ['MELTANO_SYS_DIR_ROOT'] + '/utilities/maker/venv/bin/tap-x'))
     open('built.txt', 'a').write('x')
     os.mkfifo('pipe')
     sys.exit(3 if sys.argv[-1] == 'maker:fail' else 0)
@@ -964,13 +964,18 @@ TEST_F(DeployerTest, WhatBuildNamesIsRunOnceAndSealedIntoTheRelease) {
   database->write([&](db::Session& db) {
     ASSERT_TRUE(store::set_secret(db, *vault, tenant.organization.key, tenant.project.key, {},
                                   "WORD", Secret("open sesame"), noon));
+    ASSERT_TRUE(store::set_secret(db, *vault, tenant.organization.key, tenant.project.key, {},
+                                  "REGION", Secret("eu-west-1"), noon,
+                                  {.kind = store::SecretKind::plain}));
+    ASSERT_TRUE(store::set_secret(db, *vault, tenant.organization.key, tenant.project.key, {},
+                                  "GIT_SSH_PRIVATE_KEY", Secret("a key"), noon));
   });
   commit_with("maker:deps");
 
   const auto release = update();
 
   ASSERT_TRUE(is_live(release)) << log(release);
-  EXPECT_THAT(log(release), HasSubstr("it says ${WORD} True"));
+  EXPECT_THAT(log(release), HasSubstr("it says ${WORD} eu-west-1 None True"));
   const fs::path checkout = home().checkout(release.key);
   EXPECT_EQ(read_file(checkout / "built.txt", 10).value_or(""), "x");
   EXPECT_FALSE(fs::exists(checkout / "pipe"));
@@ -988,8 +993,14 @@ TEST_F(DeployerTest, WhatBuildNamesIsRunOnceAndSealedIntoTheRelease) {
   Deployer there({.database = *database, .vault = *vault, .clock = clock, .home = elsewhere},
                  {.worker = "there", .allow_local_repositories = true, .sandbox = sandbox});
   for (int i = 0; i < 2; ++i) {
+    ::testing::internal::CaptureStderr();
     const auto made = there.ensure_files(release);
+    const std::string said = ::testing::internal::GetCapturedStderr();
     ASSERT_TRUE(made) << made.error().message;
+    if (i == 0) {
+      EXPECT_THAT(said, HasSubstr("it says ${WORD} eu-west-1"));
+    }
+    EXPECT_THAT(said, Not(HasSubstr("open sesame")));
     EXPECT_EQ(read_file(elsewhere.checkout(release.key) / "built.txt", 10).value_or(""), "x");
   }
 

@@ -202,12 +202,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
   ::chmod(content.environment.c_str(), 0555);
   if (isolated) {
     remove_tree(place);
-    std::error_code error;
-    fs::rename(content.environment, place, error);
-    if (error) {
-      throw Failure(
-          fmt::format("cannot move the environment to {}: {}", place.string(), error.message()));
-    }
+    move_folder(content.environment, place);
     crash_point("environment.moved");
   }
   return {};

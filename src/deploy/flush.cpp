@@ -18,4 +18,13 @@ void flush_to_disk(const std::filesystem::path& folder) {
   }
 }
 
+void move_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  if (error) {
+    throw Failure(
+        fmt::format("cannot move {} to {}: {}", from.string(), to.string(), error.message()));
+  }
+}
+
 }  // namespace cupola::deploy

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "deploy/build_steps.h"
 #include "deploy/checkout.h"
 
@@ -33,6 +34,13 @@ std::vector<std::string> missing_environments(const Environments& environments,
   return missing;
 }
 
+/// What is made without a release's log tells the server's, which has no secrets either.
+Progress to_server_log(const Job& job) {
+  return [&job](std::string_view line) {
+    log_info("deploy: {}", printable(masked(line, job.source.secrets)));
+  };
+}
+
 Result<void> rebuild(Workshop& shop, const Job& job, const store::Release& release,
                      const store::ReleaseContent& content, const std::string& key) {
   const Lock lock = parse_lock(*release.lock);
@@ -43,7 +51,7 @@ Result<void> rebuild(Workshop& shop, const Job& job, const store::Release& relea
                      [&](const auto& environment) { return environment.key == key; });
     const auto built = shop.environments.ensure(
         job.source, entry, place == content.environments.end() ? "" : place->fingerprint,
-        [](std::string_view line) { log_info("deploy: {}", line); }, job.stop);
+        to_server_log(job), job.stop);
     if (!built) return built;
     if (shop.environments.is_there(key)) return {};
   }
@@ -85,8 +93,7 @@ Result<void> ensure_files(Workshop& shop, const store::Release& release) {
   if (is_built) return {};
   job->commit = content.commit;
   if (auto commit = fetch(shop, *job); !commit) return commit.error();
-  return ensure_built(shop, *job, content, release.key,
-                      [](std::string_view line) { log_info("deploy: {}", line); });
+  return ensure_built(shop, *job, content, release.key, to_server_log(*job));
 }
 
 }  // namespace cupola::deploy
