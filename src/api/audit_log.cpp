@@ -1,6 +1,6 @@
 #include "api/csv.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
-#include "api/people.h"
 #include "api/to_json.h"
 #include "base/text.h"
 #include "store/audit.h"

@@ -1,12 +1,12 @@
 #include "store/backfills.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "api/audit.h"
 #include "api/credit_json.h"
+#include "api/cursor.h"
 #include "api/found_schedule.h"
 #include "api/handlers.h"
 #include "api/input.h"
@@ -19,6 +19,8 @@
 
 namespace cupola::api {
 namespace {
+
+constexpr std::string_view list = "backfills";
 
 /// What was asked for, read from the body.
 struct Wish {
@@ -173,12 +175,10 @@ Result<FoundBackfill> backfill_of(const Call& call, db::Session& db) {
   const Result<Place> place = place_of(call, db);
   if (!place) return place.error();
   const std::string& text = call.in_path("backfill");
-  std::int64_t number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = read.ec == std::errc() && read.ptr == text.data() + text.size();
+  const auto number = whole_number(text);
   const auto found =
-      is_number ? store::find_backfill(db, call.organization(), place->deployment.key, number)
-                : std::nullopt;
+      number ? store::find_backfill(db, call.organization(), place->deployment.key, *number)
+             : std::nullopt;
   if (found) return FoundBackfill{*place, *found};
   return Error{Error::Kind::not_found,
                "The deployment has no backfill " + cupola::quoted(text) + ".",
@@ -233,13 +233,7 @@ Result<http::Reply> start_backfill(const Call& call) {
 Result<http::Reply> list_backfills(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor(1);
-  std::int64_t before = 0;
-  if (!cursor.empty()) {
-    const std::string& text = cursor[0];
-    std::from_chars(text.data(), text.data() + text.size(), before);
-    if (before <= 0) query.refuse("?cursor= is none that this list gave.");
-  }
+  const std::int64_t before = number_cursor(query, list);
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -251,13 +245,13 @@ Result<http::Reply> list_backfills(const Call& call) {
     std::string next;
     for (std::size_t i = 0; i < backfills.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
-        next = cursor_of({std::to_string(backfills[i - 1].number)});
+        next = number_cursor_of(list, backfills[i - 1].number);
         break;
       }
       items.emplace_back(
           to_json(backfills[i], *place, store::count_intervals(db, backfills[i].key)));
     }
-    return list_reply("backfills", std::move(items), next);
+    return list_reply(list, std::move(items), next);
   });
 }
 

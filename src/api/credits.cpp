@@ -2,9 +2,9 @@
 
 #include "api/audit.h"
 #include "api/credit_json.h"
+#include "api/cursor.h"
 #include "api/etag.h"
 #include "api/handlers.h"
-#include "api/people.h"
 #include "base/text.h"
 #include "credits/month.h"
 #include "store/hold.h"

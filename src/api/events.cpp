@@ -1,7 +1,6 @@
 #include "api/events.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "api/input.h"
 #include "base/text.h"
@@ -65,14 +64,12 @@ http::Reply event_stream(std::function<News()> source) {
 
 Result<std::uint64_t> stream_start(const Call& call) {
   if (const std::string* last = call.request.header("last-event-id")) {
-    std::uint64_t number = 0;
-    const auto read = std::from_chars(last->data(), last->data() + last->size(), number);
-    if (read.ec != std::errc() || read.ptr != last->data() + last->size() ||
-        number >= (1ULL << 53)) {
+    const auto number = whole_number(*last);
+    if (!number || *number >= (1LL << 53)) {
       return Error{Error::Kind::invalid,
                    "Last-Event-ID is " + cupola::quoted(*last) + ", no line number."};
     }
-    return number + 1;
+    return static_cast<std::uint64_t>(*number) + 1;
   }
   Query query(call);
   const std::int64_t from = query.number("from", 0, 1LL << 53, 0);

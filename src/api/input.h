@@ -33,6 +33,7 @@ class Query {
   std::optional<Instant> instant(std::string_view name);
   /// ?cursor= of a list: the `count` texts that `cursor_of` was given. Empty when absent.
   std::vector<std::string> cursor(std::size_t count);
+  void refuse_cursor();
   void refuse(std::string message, std::string hint = "");
   const std::optional<Error>& fault() const { return fault_; }
 
@@ -43,6 +44,9 @@ class Query {
 
 /// Whether the text holds a control character (a newline, a tab and a NUL are some).
 bool has_control(std::string_view text);
+
+/// The text as a whole number from 0 on, in decimal digits alone; empty where it is none.
+std::optional<std::int64_t> whole_number(std::string_view text);
 
 /// An opaque cursor that `Query::cursor` reads.
 std::string cursor_of(const std::vector<std::string>& parts);

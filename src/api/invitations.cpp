@@ -1,6 +1,7 @@
 #include "store/invitations.h"
 
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/invitation_json.h"
 #include "api/people.h"

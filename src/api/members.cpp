@@ -1,6 +1,7 @@
 #include "store/members.h"
 
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/etag.h"
 #include "api/handlers.h"
 #include "api/people.h"

@@ -15,14 +15,6 @@ namespace cupola::api {
 /// The body's member as a role; empty when it is absent and need not be there.
 std::optional<store::Role> role_in(Body& body, std::string_view name, bool required);
 
-/// The place in a list by time and id that ?cursor= names, for the list of that name alone.
-std::optional<std::pair<Instant, std::string>> time_cursor(Query& query, std::string_view list);
-std::string time_cursor_of(std::string_view list, Instant at, const std::string& id);
-
-/// The same for a list by name; empty to begin.
-std::string name_cursor(Query& query, std::string_view list);
-std::string name_cursor_of(std::string_view list, const std::string& name);
-
 /// Somebody was taken something: what is remembered of people is void from now on. Gives the reply.
 Result<http::Reply> forgetting(const Call& call, Result<http::Reply> reply);
 

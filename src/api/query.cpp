@@ -34,6 +34,15 @@ std::optional<std::string> from_hex(std::string_view hex) {
 
 }  // namespace
 
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc() || end != text.data() + text.size() || text.front() == '-') {
+    return std::nullopt;
+  }
+  return number;
+}
+
 std::string Query::text(std::string_view name) {
   const std::string* value = call_.request.query_value(name);
   return value == nullptr ? "" : *value;
@@ -47,15 +56,13 @@ std::int64_t Query::number(std::string_view name, std::int64_t low, std::int64_t
                            std::int64_t fallback) {
   const std::string* value = call_.request.query_value(name);
   if (value == nullptr) return fallback;
-  std::int64_t number = 0;
-  const auto read = std::from_chars(value->data(), value->data() + value->size(), number);
-  if (value->empty() || read.ec != std::errc() || read.ptr != value->data() + value->size() ||
-      number < low || number > high) {
+  const auto number = whole_number(*value);
+  if (!number || *number < low || *number > high) {
     refuse(fmt::format("?{}= is {}, but must be a whole number from {} to {}.", name,
                        cupola::quoted(*value), low, high));
     return fallback;
   }
-  return number;
+  return *number;
 }
 
 bool Query::flag(std::string_view name) {
@@ -76,6 +83,10 @@ std::optional<Instant> Query::instant(std::string_view name) {
   return std::nullopt;
 }
 
+void Query::refuse_cursor() {
+  refuse("?cursor= is none that this list gave.", "Give the value of \"next\", or begin anew.");
+}
+
 std::vector<std::string> Query::cursor(std::size_t count) {
   const std::string value = text("cursor");
   if (value.empty()) return {};
@@ -84,7 +95,7 @@ std::vector<std::string> Query::cursor(std::size_t count) {
     for (const std::string_view part : split(*packed, '\0')) parts.emplace_back(part);
   }
   if (parts.size() != count) {
-    refuse("?cursor= is none that this list gave.", "Give the value of \"next\", or begin anew.");
+    refuse_cursor();
     return {};
   }
   return parts;

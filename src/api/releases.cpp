@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "api/audit.h"
@@ -31,13 +29,12 @@ Result<store::Release> release_of(const Call& call, db::Session& db) {
   const Result<Place> place = past_place_of(call, db);
   if (!place) return place.error();
   const std::string& text = call.in_path("number");
-  std::int64_t number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) {
+  const auto number = whole_number(text);
+  if (!number) {
     return Error{Error::Kind::not_found, "There is no release " + cupola::quoted(text) + ".",
                  "Releases are numbered 1, 2, 3 and so on."};
   }
-  return release_numbered(db, place->deployment, number);
+  return release_numbered(db, place->deployment, *number);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #include "store/service_accounts.h"
 
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/people.h"
 #include "api/to_json.h"

@@ -1,7 +1,5 @@
 #include "store/states.h"
 
-#include <charconv>
-
 #include "api/audit.h"
 #include "api/handlers.h"
 #include "api/input.h"
@@ -136,16 +134,15 @@ Result<http::Reply> list_state_versions(const Call& call) {
 
 Result<http::Reply> show_state_version(const Call& call) {
   const std::string& text = call.in_path("version");
-  std::int64_t version = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) {
+  const auto version = whole_number(text);
+  if (!version) {
     return Error{Error::Kind::not_found, "There is no version " + cupola::quoted(text) + ".",
                  "Versions are numbered 1, 2, 3 and so on."};
   }
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
-    const Result<store::StateVersion> state = version_of(call, db, project->key, version);
+    const Result<store::StateVersion> state = version_of(call, db, project->key, *version);
     if (!state) return state.error();
     return json_reply(200, to_json(*state, true));
   });

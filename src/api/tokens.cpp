@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/lookup.h"
 #include "api/people.h"

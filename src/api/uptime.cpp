@@ -1,12 +1,11 @@
 #include "store/uptime.h"
 
-#include <charconv>
 #include <cmath>
 
 #include "api/credit_json.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/lookup.h"
-#include "api/people.h"
 
 namespace cupola::api {
 namespace {
@@ -25,17 +24,6 @@ json::object to_json(const store::Uptime& one) {
           {"missed", one.ticks.missed},        {"uptime_percent", uptime_of(one.ticks)}};
 }
 
-/// How many schedules the pages before have looked at.
-std::int64_t skipped_in(Query& query) {
-  const std::string text = name_cursor(query, list);
-  std::int64_t skipped = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), skipped);
-  if (!text.empty() && (failed != std::errc{} || end != text.data() + text.size() || skipped < 0)) {
-    query.refuse("?cursor= is none that this list gave.");
-  }
-  return skipped;
-}
-
 }  // namespace
 
 /// GET /api/v1/uptime looks at a page of schedules, and gives those that were due in the month.
@@ -43,7 +31,7 @@ Result<http::Reply> list_uptime(const Call& call) {
   Query query(call);
   const int limit = query.limit();
   const credits::Day month = month_in(query, call.now);
-  const std::int64_t skip = skipped_in(query);
+  const std::int64_t skip = number_cursor(query, list);  // schedules that were looked at
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -57,11 +45,10 @@ Result<http::Reply> list_uptime(const Call& call) {
                                          skip, limit, call.now);
     json::array items;
     for (const store::Uptime& one : page.schedules) items.emplace_back(to_json(one));
-    return plain_reply(
-        200, {{list, std::move(items)},
-              {"month", credits::month_text(month)},
-              {"next", page.more ? json::value(name_cursor_of(list, std::to_string(skip + limit)))
-                                 : json::value()}});
+    return plain_reply(200, {{list, std::move(items)},
+                             {"month", credits::month_text(month)},
+                             {"next", page.more ? json::value(number_cursor_of(list, skip + limit))
+                                                : json::value()}});
   });
 }
 

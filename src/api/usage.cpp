@@ -1,7 +1,5 @@
 #include "store/usage.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "api/credit_json.h"
@@ -66,11 +64,9 @@ std::vector<std::string> cursor_parts(const Wish& wish, std::size_t row) {
 void read_cursor(Query& query, Wish& wish) {
   const auto parts = query.cursor(5);
   if (parts.empty()) return;
-  const std::string& row = parts.back();
-  std::from_chars(row.data(), row.data() + row.size(), wish.from_row);
+  wish.from_row = static_cast<std::size_t>(whole_number(parts.back()).value_or(0));
   if (parts != cursor_parts(wish, wish.from_row)) {
-    query.refuse("?cursor= is none that this list gave.",
-                 "Give the value of \"next\", or begin anew.");
+    query.refuse_cursor();
   }
 }
 
