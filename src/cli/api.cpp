@@ -9,6 +9,7 @@
 
 #include "base/id.h"
 #include "base/text.h"
+#include "cli/terminal.h"
 #include "net/percent.h"
 
 namespace cupola::cli {
@@ -201,6 +202,19 @@ Result<void> Api::follow(std::string_view path, const Query& query,
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{500});
   }
+}
+
+Result<int> print_download(const Api& api, std::string_view path, const Query& query,
+                           std::string_view media_type) {
+  const auto done = api.download(
+      path, query,
+      [](std::string_view chunk) {
+        print(chunk);
+        return true;
+      },
+      media_type);
+  if (!done) return done.error();
+  return 0;
 }
 
 }  // namespace cupola::cli

@@ -71,4 +71,8 @@ class Api {
   Login login_;
 };
 
+/// Prints the body of an address as it comes. Gives the exit code.
+Result<int> print_download(const Api& api, std::string_view path, const Query& query = {},
+                           std::string_view media_type = "text/plain");
+
 }  // namespace cupola::cli

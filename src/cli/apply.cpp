@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/files.h"
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/apply_file.h"
@@ -35,9 +34,8 @@ std::string line_of(const Step& step) {
 }
 
 Result<std::string> read(const std::string& file) {
-  if (file == "-") return read_input();
-  auto text = read_file(file, largest_file);
-  if (text) return text;
+  auto text = read_file_or_input(file, largest_file);
+  if (text || file == "-") return text;
   return Error{text.error().kind, fmt::format("Cannot read {}: {}", file, text.error().message),
                text.error().hint};
 }

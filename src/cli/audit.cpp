@@ -57,15 +57,7 @@ Result<int> show_audit(const Context& context, const AuditOptions& options) {
                     {"since", *since},
                     {"until", *until}};
   if (options.format == "csv") {
-    const auto done = api->download(
-        api_path({"audit"}), query,
-        [](std::string_view chunk) {
-          print(chunk);
-          return true;
-        },
-        "text/csv");
-    if (!done) return done.error();
-    return 0;
+    return print_download(*api, api_path({"audit"}), query, "text/csv");
   }
   const auto answer = api->list(api_path({"audit"}), "audit", query, options.limit);
   if (!answer) return answer.error();

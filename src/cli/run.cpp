@@ -159,15 +159,7 @@ Result<void> print_lines(const Api& api, const std::string& run,
 Result<int> show_log(const Context& context, const LogOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
-  if (options.raw) {
-    const auto done =
-        api->download(api_path({"runs", options.run, "log"}), {}, [](std::string_view chunk) {
-          print(chunk);
-          return true;
-        });
-    if (!done) return done.error();
-    return 0;
-  }
+  if (options.raw) return print_download(*api, api_path({"runs", options.run, "log"}));
   LogView view(has_colours(stdout));
   if (options.follow) {
     const auto ended = follow_log(*api, options.run, view, print);

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "base/files.h"
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/command.h"
@@ -115,7 +114,7 @@ Result<int> list_secrets(const Context& context, const SecretOptions& options) {
 Result<int> import_secrets(const Context& context, const SecretOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
-  const auto text = options.file == "-" ? read_input() : read_file(options.file, largest_dotenv);
+  const auto text = read_file_or_input(options.file, largest_dotenv);
   if (!text) return text.error();
   if (!is_utf8(*text)) {
     return Error{Error::Kind::malformed, "The file is no UTF-8 text", ""};

@@ -4,6 +4,7 @@
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/show.h"
+#include "cli/state.h"
 #include "cli/terminal.h"
 
 namespace cupola::cli {
@@ -12,17 +13,12 @@ namespace {
 constexpr std::size_t longest_shown = 200;
 
 struct EditOptions {
-  std::string state_id;
-  std::string project;
+  StateName name;
   std::int64_t from = 0;
   std::int64_t to = 0;
   std::vector<std::string> streams;
   std::string format = "table";
 };
-
-std::string state_path(const EditOptions& options, std::string_view below) {
-  return api_path({"projects", options.project, "states", options.state_id}) + std::string(below);
-}
 
 std::string number_or_nothing(std::int64_t number) {
   return number == 0 ? "" : fmt::format("{}", number);
@@ -39,7 +35,7 @@ Result<int> show_diff(const Context& context, const EditOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
   const auto diff =
-      api->get(state_path(options, "/diff"),
+      api->get(state_path(options.name, "/diff"),
                {{"from", number_or_nothing(options.from)}, {"to", number_or_nothing(options.to)}});
   if (!diff) return diff.error();
   if (options.format == "json") {
@@ -54,7 +50,7 @@ Result<int> show_diff(const Context& context, const EditOptions& options) {
                kind == "removed" ? "-" : value_at(change, "to")});
   }
   const std::int64_t from = number_at(*diff, "from");
-  say(fmt::format("{}: {} to version {}", printable(options.state_id),
+  say(fmt::format("{}: {} to version {}", printable(options.name.state_id),
                   from == 0 ? "from nothing" : fmt::format("from version {}", from),
                   number_at(*diff, "to")));
   print_list(options.format, *diff, table, "They are the same.");
@@ -66,29 +62,21 @@ Result<int> forget(const Context& context, const EditOptions& options) {
   if (!api) return api.error();
   json::array streams;
   for (const std::string& stream : options.streams) streams.emplace_back(json_text(stream));
-  const auto state = api->post(state_path(options, "/forget"), {{"streams", std::move(streams)}});
+  const auto state =
+      api->post(state_path(options.name, "/forget"), {{"streams", std::move(streams)}});
   if (!state) return state.error();
   print(fmt::format("{} is at version {}: the next run reads {} anew.\n",
-                    printable(options.state_id), number_at(*state, "version"),
+                    printable(options.name.state_id), number_at(*state, "version"),
                     printable(join(options.streams, ", "))));
   return 0;
-}
-
-CLI::App* add_one(CLI::App* state, const char* name, const char* text,
-                  const std::shared_ptr<EditOptions>& options) {
-  auto* command = state->add_subcommand(name, text);
-  command->add_option("state-id", options->state_id, "The state id, such as prod:tap-a-to-target-b")
-      ->required()
-      ->type_name("STATE_ID");
-  add_project(command, options->project);
-  return command;
 }
 
 }  // namespace
 
 void add_state_edit_commands(CLI::App* state, Context& context) {
   auto diff_options = std::make_shared<EditOptions>();
-  auto* diff = add_one(state, "diff", "What differs between two versions", diff_options);
+  auto* diff =
+      add_state_command(state, "diff", "What differs between two versions", diff_options->name);
   diff->add_option("--from", diff_options->from, "The earlier one (default: the one before)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 53))
       ->type_name("N");
@@ -99,9 +87,9 @@ void add_state_edit_commands(CLI::App* state, Context& context) {
   set_work(diff, context, diff_options, show_diff);
 
   auto forget_options = std::make_shared<EditOptions>();
-  auto* forget_command = add_one(
+  auto* forget_command = add_state_command(
       state, "forget", "Forget streams, so that the next run reads them anew; keep the others",
-      forget_options);
+      forget_options->name);
   forget_command->add_option("stream", forget_options->streams, "Their names")
       ->required()
       ->type_name("STREAM");

@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/files.h"
+
 namespace cupola::cli {
 namespace {
 
@@ -137,8 +139,8 @@ Result<Secret> read_secret(std::string_view prompt) {
   return Secret{std::move(text)};
 }
 
-Result<std::string> read_input() {
-  return read_all(most_input);
+Result<std::string> read_file_or_input(const std::string& file, std::size_t limit) {
+  return file.empty() || file == "-" ? read_all(most_input) : read_file(file, limit);
 }
 
 bool is_confirmed(std::string_view question) {

@@ -33,8 +33,9 @@ void say(std::string_view line);
 /// of standard input without the newline at its end. Errors: invalid (empty, or over 1 MiB).
 Result<Secret> read_secret(std::string_view prompt);
 
-/// The whole of standard input. Errors: too_large (over 64 MiB).
-Result<std::string> read_input();
+/// The whole of the file, at most `limit` bytes, or of standard input where it is "-" or empty.
+/// Errors: those of read_file; too_large (over 64 MiB).
+Result<std::string> read_file_or_input(const std::string& file, std::size_t limit);
 
 /// Asks on the terminal; true without asking where standard input is none.
 bool is_confirmed(std::string_view question);

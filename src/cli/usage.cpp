@@ -86,15 +86,7 @@ Result<int> show_usage(const Context& context, const UsageOptions& options) {
               {"deployment", options.deployment},
               {"schedule", options.schedule}};
   if (options.format == "csv") {
-    const auto done = api->download(
-        api_path({"usage"}), query,
-        [](std::string_view chunk) {
-          print(chunk);
-          return true;
-        },
-        "text/csv");
-    if (!done) return done.error();
-    return 0;
+    return print_download(*api, api_path({"usage"}), query, "text/csv");
   }
   const auto answer = api->list(api_path({"usage"}), "usage", query);
   if (!answer) return answer.error();
