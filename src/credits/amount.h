@@ -20,6 +20,14 @@ struct Amount {
     return *this;
   }
 };
+/// As columns have them, where there may be none.
+inline std::optional<Amount> amount_of(const std::optional<std::int64_t>& hundredths) {
+  return hundredths ? std::optional(Amount{*hundredths}) : std::nullopt;
+}
+inline std::optional<std::int64_t> hundredths_of(const std::optional<Amount>& amount) {
+  return amount ? std::optional(amount->hundredths) : std::nullopt;
+}
+
 inline Amount operator+(Amount a, Amount b) {
   return {a.hundredths + b.hundredths};
 }

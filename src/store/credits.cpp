@@ -22,10 +22,6 @@ constexpr std::chrono::days kept_unused{365};
   "coalesce((SELECT CAST(sum(c.credits_base + c.credits_run_time + coalesce(c.credits_egress," \
   " 0)) AS bigint) FROM run_costs c WHERE c.organization_key = a.organization_key), 0)"
 
-std::optional<Amount> amount_or_none(const std::optional<std::int64_t>& hundredths) {
-  return hundredths ? std::optional(Amount{*hundredths}) : std::nullopt;
-}
-
 CreditEntry to_entry(const db::Row& row) {
   return {.id = row.get<std::string>(0),
           .amount = {row.get<std::int64_t>(1)},
@@ -43,19 +39,19 @@ std::string_view to_text(CreditEntryKind kind) {
 
 CreditAccount credit_account_of(db::Session& db, const OrganizationKey& organization) {
   // Also where it has no row yet.
-  const auto account = db.one(
-      "SELECT coalesce(t.bought, 0), coalesce(t.used, 0) + " UNSETTLED
-      ", t.low_threshold, coalesce(t.stop_at_zero, 0)"
-      " FROM (SELECT key AS organization_key FROM organizations WHERE key = :organization) a"
-      " LEFT JOIN credit_accounts t ON t.organization_key = a.organization_key",
-      [](const db::Row& row) {
-        return CreditAccount{
-            .bought = {row.get<std::int64_t>(0)},
-            .used = {row.get<std::int64_t>(1)},
-            .settings = {.low_threshold = amount_or_none(row.get<std::optional<std::int64_t>>(2)),
-                         .stop_at_zero = row.get<bool>(3)}};
-      },
-      {{"organization", organization}});
+  const auto account =
+      db.one("SELECT coalesce(t.bought, 0), coalesce(t.used, 0) + " UNSETTLED
+             ", t.low_threshold, coalesce(t.stop_at_zero, 0)"
+             " FROM (SELECT key AS organization_key FROM organizations WHERE key = :organization) a"
+             " LEFT JOIN credit_accounts t ON t.organization_key = a.organization_key",
+             [](const db::Row& row) {
+               return CreditAccount{.bought = {row.get<std::int64_t>(0)},
+                                    .used = {row.get<std::int64_t>(1)},
+                                    .settings = {.low_threshold = credits::amount_of(
+                                                     row.get<std::optional<std::int64_t>>(2)),
+                                                 .stop_at_zero = row.get<bool>(3)}};
+             },
+             {{"organization", organization}});
   return account.value_or(CreditAccount{});
 }
 
@@ -73,8 +69,7 @@ std::set<OrganizationKey> list_stopped_organizations(db::Session& db) {
 
 void set_credit_settings(db::Session& db, const OrganizationKey& organization,
                          const CreditSettings& settings, Instant now) {
-  const auto threshold =
-      settings.low_threshold ? std::optional(settings.low_threshold->hundredths) : std::nullopt;
+  const auto threshold = credits::hundredths_of(settings.low_threshold);
   db.execute(
       R"sql(
       INSERT INTO credit_accounts (organization_key, used, bought, low_threshold, low_told,

@@ -19,15 +19,6 @@ constexpr Words<FireOutcome, 4> outcome_words = {{{FireOutcome::run, "run"},
 /// back.
 constexpr std::size_t rows_a_statement = 50;
 
-/// The names of their parameters: nominal0, due0, …
-const auto time_params = [] {
-  std::array<std::pair<std::string, std::string>, rows_a_statement> names;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    names[i] = {fmt::format("nominal{}", i), fmt::format("due{}", i)};
-  }
-  return names;
-}();
-
 }  // namespace
 
 Fire to_fire(const db::Row& row) {
@@ -67,8 +58,12 @@ int record_missed_fires(db::Session& db, const ScheduleKey& schedule,
                          {"outcome", to_text(FireOutcome::missed)},
                          {"noticed_at", noticed_at}};
     std::string rows;
+    std::array<std::pair<std::string, std::string>, rows_a_statement>
+        names;  // params refer to them
     for (std::size_t i = 0; i < part.size(); ++i) {
-      const auto& [nominal, due] = time_params[i];
+      auto& [nominal, due] = names[i];
+      nominal = fmt::format("nominal{}", i);
+      due = fmt::format("due{}", i);
       rows += fmt::format("{}(:schedule, :{}, :{}, :outcome, 1, :noticed_at)", i == 0 ? "" : ", ",
                           nominal, due);
       params.emplace_back(nominal, part[i].nominal);

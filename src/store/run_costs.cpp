@@ -6,13 +6,6 @@
 #include "store/run_rows.h"
 
 namespace cupola::store {
-namespace {
-
-std::optional<std::int64_t> hundredths_of(const std::optional<credits::Amount>& amount) {
-  return amount ? std::optional(amount->hundredths) : std::nullopt;
-}
-
-}  // namespace
 
 RunCost cost_at_end(db::Session& db, const RunId& run, const RunResult* last) {
   std::vector<credits::Attempt> attempts;
@@ -43,7 +36,7 @@ RunCost cost_at_end(db::Session& db, const RunId& run, const RunResult* last) {
 void add_cost_params(db::Params& params, const credits::Cost& cost) {
   params.emplace_back("credits_base", cost.base.hundredths);
   params.emplace_back("credits_run_time", cost.run_time.hundredths);
-  params.emplace_back("credits_egress", hundredths_of(cost.egress));
+  params.emplace_back("credits_egress", credits::hundredths_of(cost.egress));
 }
 
 void charge(db::Session& db, const RunId& run, const RunCost& cost, Instant ended_at) {

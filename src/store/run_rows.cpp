@@ -52,11 +52,10 @@ RunOptions options_from(std::string_view column) {
 std::optional<credits::Cost> cost_from(const db::Row& row, std::size_t first) {
   const auto base = row.get<std::optional<std::int64_t>>(first);
   if (!base) return std::nullopt;
-  credits::Cost cost{.base = {*base}, .run_time = {row.get<std::int64_t>(first + 1)}};
-  if (const auto egress = row.get<std::optional<std::int64_t>>(first + 2)) {
-    cost.egress = credits::Amount{*egress};
-  }
-  return cost;
+  return credits::Cost{
+      .base = {*base},
+      .run_time = {row.get<std::int64_t>(first + 1)},
+      .egress = credits::amount_of(row.get<std::optional<std::int64_t>>(first + 2))};
 }
 
 }  // namespace

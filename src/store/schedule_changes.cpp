@@ -10,9 +10,31 @@
 namespace cupola::store {
 namespace {
 
+/// The parameters of what a schedule is set to, and of what a release has it as.
+db::Params params_of(const ReleasedSchedule& released, const ScheduleSettings& settings,
+                     std::chrono::minutes drawn) {
+  return {{"interval", released.interval},
+          {"timezone", *settings.timezone},
+          {"offset", settings.offset->minutes.value_or(drawn).count()},
+          {"overlap", to_text(*settings.overlap)},
+          {"missed", to_text(*settings.missed)},
+          {"run_timeout", *settings.run_timeout},
+          {"retries", *settings.retries},
+          {"retry_wait", *settings.retry_wait},
+          {"pause_after", *settings.pause_after},
+          {"given", json::serialize(to_json(released.given))},
+          {"state_ids", to_column(released.state_ids)}};
+}
+
 void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedule& released,
          std::chrono::minutes drawn, Instant now) {
   const ScheduleSettings settings = merged(default_settings(), released.given);
+  db::Params params = params_of(released, settings, drawn);
+  params.emplace_back("key", new_id<ScheduleKey>());
+  params.emplace_back("name", released.name);
+  params.emplace_back("drawn", drawn.count());
+  params.emplace_back("now", now);
+  params.emplace_back("deployment", deployment);
   db.execute(R"sql(
       INSERT INTO schedules (key, organization_key, project_key, deployment_key, name, interval,
         timezone, offset_minutes, drawn_offset, present, enabled, interval_since, overlap, missed,
@@ -21,22 +43,7 @@ void add(db::Session& db, const DeploymentKey& deployment, const ReleasedSchedul
         1, 0, :now, :overlap, :missed, :run_timeout, :retries, :retry_wait, :pause_after, :given,
         :state_ids, 0, :now
       FROM deployments WHERE key = :deployment)sql",
-             {{"key", new_id<ScheduleKey>()},
-              {"name", released.name},
-              {"interval", released.interval},
-              {"timezone", *settings.timezone},
-              {"offset", settings.offset->minutes.value_or(drawn).count()},
-              {"drawn", drawn.count()},
-              {"now", now},
-              {"overlap", to_text(*settings.overlap)},
-              {"missed", to_text(*settings.missed)},
-              {"run_timeout", *settings.run_timeout},
-              {"retries", *settings.retries},
-              {"retry_wait", *settings.retry_wait},
-              {"pause_after", *settings.pause_after},
-              {"given", json::serialize(to_json(released.given))},
-              {"state_ids", to_column(released.state_ids)},
-              {"deployment", deployment}});
+             params);
 }
 
 void plan_anew(db::Session& db, const ScheduleKey& schedule, Instant since) {
@@ -68,26 +75,17 @@ void take_away(db::Session& db, const ScheduleKey& schedule) {
 void change(db::Session& db, const Schedule& from, const ReleasedSchedule& to,
             const ScheduleSettings& own, Instant now) {
   const ScheduleSettings settings = merged(merged(default_settings(), to.given), own);
-  const std::chrono::minutes offset = settings.offset->minutes.value_or(from.drawn_offset);
+  db::Params params = params_of(to, settings, from.drawn_offset);
+  params.emplace_back("own", json::serialize(to_json(own)));
+  params.emplace_back("key", from.key);
   db.execute(R"sql(
       UPDATE schedules SET interval = :interval, timezone = :timezone, present = 1,
         offset_minutes = :offset, overlap = :overlap, missed = :missed, run_timeout = :run_timeout,
         retries = :retries, retry_wait = :retry_wait, pause_after = :pause_after, given = :given,
         own = :own, state_ids = :state_ids
       WHERE key = :key)sql",
-             {{"interval", to.interval},
-              {"timezone", *settings.timezone},
-              {"offset", offset.count()},
-              {"overlap", to_text(*settings.overlap)},
-              {"missed", to_text(*settings.missed)},
-              {"run_timeout", *settings.run_timeout},
-              {"retries", *settings.retries},
-              {"retry_wait", *settings.retry_wait},
-              {"pause_after", *settings.pause_after},
-              {"given", json::serialize(to_json(to.given))},
-              {"own", json::serialize(to_json(own))},
-              {"state_ids", to_column(to.state_ids)},
-              {"key", from.key}});
+             params);
+  const std::chrono::minutes offset = settings.offset->minutes.value_or(from.drawn_offset);
   const bool same_fires =
       from.present && from.interval == to.interval && from.timezone == *settings.timezone;
   if (!same_fires) {

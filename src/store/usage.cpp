@@ -54,10 +54,9 @@ UsageRow to_row(const db::Row& row) {
       .runs = row.get<std::int64_t>(5),
       .use = {.run_time = row.get<std::chrono::milliseconds>(6),
               .egress_bytes = row.get<std::optional<std::int64_t>>(7)},
-      .cost = {.base = {row.get<std::int64_t>(8)}, .run_time = {row.get<std::int64_t>(9)}}};
-  if (const auto egress = row.get<std::optional<std::int64_t>>(10)) {
-    made.usage.cost.egress = credits::Amount{*egress};
-  }
+      .cost = {.base = {row.get<std::int64_t>(8)},
+               .run_time = {row.get<std::int64_t>(9)},
+               .egress = credits::amount_of(row.get<std::optional<std::int64_t>>(10))}};
   return made;
 }
 
