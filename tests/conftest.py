@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from harness import Repository, Server
+from postgres import PROGRAMS, Postgres, PostgresServer
 from projects import numbers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -48,6 +49,25 @@ def warm(shared_server, tmp_path_factory):
         return home
 
     return copy
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    """A PostgreSQL of the module's own; without one its tests are skipped."""
+    if not PROGRAMS:
+        pytest.skip("PostgreSQL is not installed")
+    database = Postgres(tmp_path_factory.mktemp("pg"))
+    yield database
+    database.tool("stop")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def on_each_database(request, build):
+    """Makes a server, not started yet, in a home: on SQLite and on PostgreSQL in turn."""
+    if request.param == "sqlite":
+        return lambda home: Server(build, home)
+    url = request.getfixturevalue("postgres").url
+    return lambda home: PostgresServer(build, home, url)
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import signal
 import time
 
 import pytest
-from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from harness import Repository, wait_until
 from projects import numbers
 from receivers import Sink
 
@@ -20,13 +19,10 @@ EVERY_MINUTE = """- name: often
 """
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request, build, tmp_path_factory, warm):
-    if request.param == "postgres" and not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    home = warm(tmp_path_factory.mktemp(request.param) / "home")
-    postgres = Postgres(tmp_path_factory.mktemp("pg")) if request.param == "postgres" else None
-    own = PostgresServer(build, home, postgres.url) if postgres else Server(build, home)
+@pytest.fixture(scope="module")
+def server(on_each_database, tmp_path_factory, warm):
+    home = warm(tmp_path_factory.mktemp("home") / "home")
+    own = on_each_database(home)
     own.args += ["--allow-inner-receivers", "127.0.0.0/8"]
     own.start()
     repository = Repository(tmp_path_factory.mktemp("repository") / "data")
@@ -34,8 +30,6 @@ def server(request, build, tmp_path_factory, warm):
     own.deploy("data", repository)
     yield own
     own.stop()
-    if postgres:
-        postgres.tool("stop")
 
 
 def run(server, *words, code=0):

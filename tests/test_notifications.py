@@ -5,7 +5,6 @@ import time
 
 import pytest
 from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
 from projects import numbers
 from receivers import Flood, Mailbox, Sink, answer, drip, free_port, reset
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -41,17 +40,12 @@ def serve(make, tmp_path_factory, mailbox):
     return server
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(build, tmp_path_factory, warm, mailbox, request):
-    if request.param == "postgres" and not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    home = warm(tmp_path_factory.mktemp(request.param) / "home")
-    postgres = Postgres(tmp_path_factory.mktemp("pg")) if request.param == "postgres" else None
-    own = serve(lambda: PostgresServer(build, home, postgres.url) if postgres else Server(build, home), tmp_path_factory, mailbox)
+@pytest.fixture(scope="module")
+def server(on_each_database, tmp_path_factory, warm, mailbox):
+    home = warm(tmp_path_factory.mktemp("home") / "home")
+    own = serve(lambda: on_each_database(home), tmp_path_factory, mailbox)
     yield own
     own.stop()
-    if postgres:
-        postgres.tool("stop")
 
 
 @pytest.fixture(scope="module")

@@ -11,28 +11,18 @@ import urllib.request
 
 import pytest
 from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from postgres import PostgresServer
 
 PASSWORD = "correct horse battery"
 VALUE = "open-sesame-4711"
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    database = Postgres(tmp_path_factory.mktemp("pg"))
-    yield database
-    database.tool("stop")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request, build, tmp_path_factory):
+def server(on_each_database, tmp_path_factory):
     home = tmp_path_factory.mktemp("people") / "home"
-    if request.param == "sqlite":
-        own = Server(build, home, args=["--public-url", "https://cupola.example/"])
-    else:
-        own = PostgresServer(build, home, request.getfixturevalue("postgres").url)
+    own = on_each_database(home)
+    if not isinstance(own, PostgresServer):
+        own.args += ["--public-url", "https://cupola.example/"]
     own.start()
     yield own
     own.stop()

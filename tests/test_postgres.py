@@ -5,19 +5,12 @@ import re
 
 import pytest
 from harness import Repository, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from postgres import PROGRAMS, PostgresServer
 from projects import numbers
 
 STATE_ID = "prod:tap-numbers-to-target-lines"
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    database = Postgres(tmp_path_factory.mktemp("pg"))
-    yield database
-    database.tool("stop")
 
 
 @pytest.fixture(scope="module")

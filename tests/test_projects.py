@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from harness import Repository, wait_until
 from projects import MELTANO_YML, numbers
 from receivers import Sink
 
@@ -14,23 +13,10 @@ environments: [{name: dev}, {name: prod}]
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    database = Postgres(tmp_path_factory.mktemp("pg"))
-    yield database
-    database.tool("stop")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request, build, warm, tmp_path_factory):
+def server(on_each_database, warm, tmp_path_factory):
     folder = tmp_path_factory.mktemp("projects")
-    inner = ["--allow-inner-receivers", "127.0.0.0/8"]
-    if request.param == "sqlite":
-        own = Server(build, warm(folder / "home"), args=inner)
-    else:
-        own = PostgresServer(build, warm(folder / "home"), request.getfixturevalue("postgres").url)
-        own.args += inner
+    own = on_each_database(warm(folder / "home"))
+    own.args += ["--allow-inner-receivers", "127.0.0.0/8"]
     own.start()
     yield own
     own.stop()

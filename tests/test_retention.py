@@ -4,26 +4,13 @@ import urllib.error
 import urllib.request
 
 import pytest
-from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from harness import Repository, wait_until
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    database = Postgres(tmp_path_factory.mktemp("pg"))
-    yield database
-    database.tool("stop")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request, build, tmp_path_factory):
+def server(on_each_database, tmp_path_factory):
     home = tmp_path_factory.mktemp("retention") / "home"
-    if request.param == "sqlite":
-        own = Server(build, home)
-    else:
-        own = PostgresServer(build, home, request.getfixturevalue("postgres").url)
+    own = on_each_database(home)
     own.args += ["--keep-logs", "20d"]
     own.start()
     repository = Repository(tmp_path_factory.mktemp("repository"))

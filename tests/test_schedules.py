@@ -5,8 +5,7 @@ import re
 import time
 
 import pytest
-from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from harness import Repository, wait_until
 from projects import TAP, numbers
 
 # A tap that says which interval it was told.
@@ -46,20 +45,15 @@ def repository(tmp_path_factory):
     return made
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(build, tmp_path_factory, warm, repository, request):
-    if request.param == "postgres" and not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    home = warm(tmp_path_factory.mktemp(request.param) / "home")
-    postgres = Postgres(tmp_path_factory.mktemp("pg")) if request.param == "postgres" else None
-    own = PostgresServer(build, home, postgres.url) if postgres else Server(build, home)
+@pytest.fixture(scope="module")
+def server(on_each_database, tmp_path_factory, warm, repository):
+    home = warm(tmp_path_factory.mktemp("home") / "home")
+    own = on_each_database(home)
     own.start()
     repository.commit(files())
     own.deploy("data", repository)
     yield own
     own.stop()
-    if postgres:
-        postgres.tool("stop")
 
 
 def schedule(server, name):

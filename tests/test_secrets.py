@@ -5,7 +5,6 @@ import threading
 
 import pytest
 from harness import Repository, Server, let_others_in, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
 from projects import TAP, numbers
 
 VALUE = "open-sesame-4711"
@@ -74,15 +73,6 @@ if os.environ.get("KEY_FILE"):
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    database = Postgres(tmp_path_factory.mktemp("pg"))
-    yield database
-    database.tool("stop")
-
-
-@pytest.fixture(scope="module")
 def allowed(tmp_path_factory):
     """A folder from which values may be fetched, and a program that may be asked."""
     folder = tmp_path_factory.mktemp("allowed")
@@ -94,14 +84,11 @@ def allowed(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def many(request, build, tmp_path_factory, warm, allowed):
+@pytest.fixture(scope="module")
+def many(on_each_database, tmp_path_factory, warm, allowed):
     """A server on each database with the project `p`, whose tap shows what it was given."""
     home = warm(tmp_path_factory.mktemp("secrets") / "home")
-    if request.param == "sqlite":
-        own = Server(build, home)
-    else:
-        own = PostgresServer(build, home, request.getfixturevalue("postgres").url)
+    own = on_each_database(home)
     own.args += ["--secret-files", str(allowed / "files"), "--secret-programs", str(allowed / "vault")]
     own.start()
     repository = Repository(tmp_path_factory.mktemp("repository"))

@@ -11,7 +11,7 @@ import pytest
 from harness import Repository, let_others_in, process_alive, wait_until
 from postgres_proxy import PostgresProxy
 from projects import numbers
-from test_postgres import PROGRAMS, Postgres, PostgresServer
+from test_postgres import PROGRAMS, PostgresServer
 from test_shifted_clock import LIBRARIES, ShiftedServer, instant
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
@@ -57,15 +57,6 @@ class Fleet:
                 server.process.send_signal(signal.SIGCONT)
         for server in self.servers:
             server.stop()
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pg")
-    let_others_in(folder.parent)
-    database = Postgres(folder)
-    yield database
-    database.tool("stop")
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ import json
 import sqlite3
 
 import pytest
-from harness import Repository, Server, wait_until
-from postgres import PROGRAMS, Postgres, PostgresServer
+from harness import Repository, wait_until
 from projects import MELTANO_YML, numbers
 
 STATE_ID = "prod:tap-numbers-to-target-lines"
@@ -27,21 +26,9 @@ jobs:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    database = Postgres(tmp_path_factory.mktemp("pg"))
-    yield database
-    database.tool("stop")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def server(request, build, tmp_path_factory, warm):
+def server(on_each_database, tmp_path_factory, warm):
     home = warm(tmp_path_factory.mktemp("states") / "home")
-    if request.param == "sqlite":
-        own = Server(build, home)
-    else:
-        own = PostgresServer(build, home, request.getfixturevalue("postgres").url)
+    own = on_each_database(home)
     own.args += ["--max-runs", "2"]
     own.start()
     repository = Repository(tmp_path_factory.mktemp("repository"))
