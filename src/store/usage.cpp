@@ -50,13 +50,12 @@ UsageRow to_row(const db::Row& row) {
                 .schedule = row.get<std::string>(2),
                 .is_gone = row.get<bool>(3),
                 .day = credits::Day(std::chrono::days(row.get<int>(4)))};
-  made.usage = {
-      .runs = row.get<std::int64_t>(5),
-      .use = {.run_time = row.get<std::chrono::milliseconds>(6),
-              .egress_bytes = row.get<std::optional<std::int64_t>>(7)},
-      .cost = {.base = {row.get<std::int64_t>(8)},
-               .run_time = {row.get<std::int64_t>(9)},
-               .egress = credits::amount_of(row.get<std::optional<std::int64_t>>(10))}};
+  made.usage = {.runs = row.get<std::int64_t>(5),
+                .use = {.run_time = row.get<std::chrono::milliseconds>(6),
+                        .egress_bytes = row.get<std::optional<std::int64_t>>(7)},
+                .cost = {.base = {row.get<std::int64_t>(8)},
+                         .run_time = {row.get<std::int64_t>(9)},
+                         .egress = credits::amount_of(row.get<std::optional<std::int64_t>>(10))}};
   return made;
 }
 
