@@ -1,7 +1,9 @@
 #include "db/sqlite_connection.h"
 
 #include <cerrno>
+#include <chrono>
 #include <mutex>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,6 +18,9 @@ using namespace sqlite_api;  // SOCI includes sqlite3.h inside of it
 
 namespace cupola::db {
 namespace {
+
+/// How long a statement waits for a lock that another connection has.
+constexpr std::chrono::milliseconds busy_limit{10000};
 
 /// What an administrator can do about an error, by SQLite's code.
 std::string_view remedy(int code, int extended) {
@@ -120,10 +125,10 @@ class SqliteConnection : public Connection {
       : description_(path.empty() ? "in memory" : path), session_(open_session(path)) {
     handle_ = handle_of(session_);
     sqlite3_extended_result_codes(handle_, 1);
-    sqlite3_busy_timeout(handle_, 10000);
+    sqlite3_busy_timeout(handle_, static_cast<int>(busy_limit.count()));
     run_script("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF");
     if (!path.empty()) {
-      if (role != SqliteRole::reader) run_script("PRAGMA journal_mode = WAL");
+      if (role != SqliteRole::reader) use_write_ahead_log();
       run_script("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864");
       run_script("PRAGMA cache_size = -8192");
     }
@@ -189,6 +194,20 @@ class SqliteConnection : public Connection {
   }
 
  private:
+  /// Waits for others that do the same to a new file: SQLite itself would not. A reader that wants
+  /// to write is refused at once there, without a call of the busy handler, lest two wait for
+  /// each other.
+  void use_write_ahead_log() {
+    const auto end = std::chrono::steady_clock::now() + busy_limit;
+    const char* const sql = "PRAGMA journal_mode = WAL";
+    for (;;) {
+      const int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+      if (code == SQLITE_OK) return;
+      if ((code & 0xff) != SQLITE_BUSY || std::chrono::steady_clock::now() >= end) fail(sql);
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
   static soci::session open_session(const std::string& path) {
     // Each connection is used by one thread at a time, so SQLite needs no locks of its own around
     // each call. It hears that only before its first use.
