@@ -1,6 +1,7 @@
 #include "runner/folder.h"
 
 #include <cerrno>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -8,7 +9,9 @@
 
 #include "base/digest.h"
 #include "base/files.h"
+#include "base/id.h"
 #include "process/ownership.h"
+#include "supervisor/spec.h"
 
 namespace cupola::runner {
 namespace {
@@ -167,6 +170,20 @@ fs::path own_layer(const Home& home, const RunId& run) {
 fs::path persisted_folder(const Home& home, const DeploymentKey& deployment,
                           std::string_view path) {
   return home.persisted(deployment) / name_of(path);
+}
+
+std::string write_start(const fs::path& folder, int attempt) {
+  std::string start = fmt::format("{} {}", attempt, new_uuid7());
+  write_file(supervisor::start_file(folder), start, 0600, Lasting::while_up);
+  return start;
+}
+
+std::optional<int> attempt_in(const fs::path& folder) {
+  const auto start = read_file(supervisor::start_file(folder), 256);
+  if (!start) return std::nullopt;
+  int attempt = 0;
+  const auto read = std::from_chars(start->data(), start->data() + start->size(), attempt);
+  return read.ec == std::errc{} ? std::optional(attempt) : std::nullopt;
 }
 
 std::optional<unsigned> owner_of(const fs::path& folder) {

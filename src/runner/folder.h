@@ -36,6 +36,12 @@ std::filesystem::path own_layer(const Home& home, const RunId& run);
 std::filesystem::path persisted_folder(const Home& home, const DeploymentKey& deployment,
                                        std::string_view path);
 
+/// Writes the folder's `start` file, which names the attempt and this one start of it, and returns
+/// what it holds: for the RunSpec. Throws Failure.
+std::string write_start(const std::filesystem::path& folder, int attempt);
+/// The attempt that the folder was made for; none in one that was not made ready.
+std::optional<int> attempt_in(const std::filesystem::path& folder);
+
 /// The uid that owns the run's own files, so that a restarted server knows its slot.
 std::optional<unsigned> owner_of(const std::filesystem::path& folder);
 

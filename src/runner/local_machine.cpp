@@ -128,13 +128,12 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
     if (const auto given = process::give_to(prepared.states, *uid); !given) return given.error();
   }
   crash_point("run.states_seeded");
-  const std::string start = new_uuid7();
-  write_file(supervisor::start_file(prepared.folder), start, 0600, Lasting::while_up);
+  std::string start = write_start(prepared.folder, run.attempt);
 
   supervisor::RunSpec spec{
       .run = run.id,
       .folder = prepared.folder,
-      .start = start,
+      .start = std::move(start),
       .log = home_.log(run.id),
       .command = meltano_command(run, order.content, order.work, prepared.layout),
       .env = run_environment(run, order.content, order.work, prepared.layout),
@@ -180,7 +179,7 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
 }
 
 Found LocalMachine::find(const store::Run& run) {
-  return find_supervisor(home_.run(run.id));
+  return find_supervisor(home_.run(run.id), run.attempt);
 }
 
 std::optional<int> LocalMachine::slot_of(const RunId& run) const {

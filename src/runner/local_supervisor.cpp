@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runner/folder.h"
 #include "supervisor/spec.h"
 
 namespace cupola::runner {
@@ -93,8 +94,9 @@ void LocalSupervisor::signal(int number) {
   ::syscall(SYS_pidfd_send_signal, pidfd(), number, nullptr, 0);
 }
 
-Found find_supervisor(const std::filesystem::path& folder) {
-  const auto process = wait_for_process(folder);
+Found find_supervisor(const std::filesystem::path& folder, int attempt) {
+  const bool is_its = attempt_in(folder) == attempt;
+  const auto process = is_its ? wait_for_process(folder) : std::nullopt;
   if (!process) {
     abandon(folder);
     return {.kind = Found::Kind::never_started};

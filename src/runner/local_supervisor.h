@@ -30,9 +30,10 @@ class LocalSupervisor : public Supervisor {
   Fd pidfd_;
 };
 
-/// Looks for the supervisor of the run whose folder this is, by the pid and start time that it
-/// wrote. Waits up to 3 s for one that was being started when its server died.
-Found find_supervisor(const std::filesystem::path& folder);
+/// Looks for the supervisor of the attempt of the run whose folder this is, by the pid and start
+/// time that it wrote. Waits up to 3 s for one that was being started when its server died. One of
+/// an attempt before, which was told lost, is killed, and what it left is not this one's.
+Found find_supervisor(const std::filesystem::path& folder, int attempt);
 
 /// Kills the supervisor of the folder's run, if one lives, and waits up to 5 s for its end.
 void end_supervisor(const std::filesystem::path& folder);

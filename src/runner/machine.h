@@ -54,7 +54,8 @@ struct Found {
   enum class Kind {
     alive,         ///< its supervisor goes on
     ended,         ///< it ended meanwhile; its folder tells how
-    never_started  ///< nothing was started, or nothing is left of it, and now nothing can be
+    never_started  ///< nothing was started, or nothing is left of it, and now nothing can be;
+                   ///< attempts before this one do not count
   };
   Kind kind = Kind::never_started;
   std::unique_ptr<Supervisor> supervisor;  ///< where alive
@@ -78,7 +79,8 @@ class Machine {
   virtual Result<void> make_ready(const store::Release& release) = 0;
   /// Makes the folder and starts the supervisor. Errors: the run is to end with that as its cause.
   virtual Result<std::unique_ptr<Supervisor>> start(StartOrder order) = 0;
-  /// Looks for the supervisor of a run; waits a few seconds for one that was just being started.
+  /// Looks for the supervisor of the run's attempt; waits a few seconds for one that was just being
+  /// started.
   virtual Found find(const store::Run& run) = 0;
   /// The slot whose user owns the run's files, where that can be told.
   virtual std::optional<int> slot_of(const RunId& run) const = 0;

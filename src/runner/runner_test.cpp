@@ -325,6 +325,36 @@ TEST_F(RunnerTest, ARunWhoseSupervisorIsKilledIsTriedAgain) {
   EXPECT_NE(log_of(id).find("done at last"), std::string::npos);
 }
 
+/// Another server told it lost while this one was away, and this one claimed the next attempt and
+/// was killed before it had started it.
+TEST_F(RunnerTest, WhatAnAttemptBeforeLeftIsNotTakenForTheNextOne) {
+  for (const bool has_ended_meanwhile : {false, true}) {
+    const RunId id = start_with_retries("slow-once", 1, 0ms);
+    ASSERT_TRUE(wait_until_running(id));
+    const auto process = supervisor::parse_supervisor_process(
+        *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+    runner_.reset();
+    if (has_ended_meanwhile) {
+      ::kill(process->pid, SIGTERM);
+      ASSERT_TRUE(comes_true([&] { return has_ended(process->pid); }));
+    }
+    db_->write([&](db::Session& session) {
+      const store::Run run = *store::find_run(session, id);
+      EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                  {.status = store::RunStatus::lost}, {}, now()),
+                store::Finish::queued_again);
+      ASSERT_EQ(store::claim_runs(session, "here", 1, now()).size(), 1u);
+    });
+
+    restart();
+
+    const store::Run run = wait_for_end(id);
+    EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
+    EXPECT_NE(log_of(id).find("done at last"), std::string::npos);
+    EXPECT_TRUE(comes_true([&] { return has_ended(process->pid); }));
+  }
+}
+
 TEST_F(RunnerTest, ARestartBetweenTwoAttemptsLeavesTheLogOpen) {
   const RunId id = start_with_retries("flaky", 1, 4s);
   ASSERT_TRUE(wait_until_next_attempt(id));

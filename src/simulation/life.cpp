@@ -254,6 +254,7 @@ runner::Found Server::Life::find(const store::Run& run) {
   for (int looks = 0; looks < 30; ++looks) {
     const auto found = folders.find(run.id);
     if (found == folders.end()) return {};
+    if (found->second.process->attempt != run.attempt) break;
     if (found->second.has_supervisor_file) {
       const auto& process = found->second.process;
       if (!process->is_alive) return {.kind = runner::Found::Kind::ended};
