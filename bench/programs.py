@@ -45,6 +45,14 @@ def downtime():
         report(f"{name}, the longest step of that", float(longest), "ms")
 
 
+def deliveries():
+    """Prints nothing and ends with 1 unless each message came, once."""
+    with postgres() as url:
+        out = output_of(PROGRAMS / "deliveries_bench", env=dict(os.environ, CUPOLA_TEST_POSTGRES=url))
+    for name, what, figure in re.findall(r"^(\S+) +(.*?), \d+ messages: (\d+)/s", out, re.M):
+        report(f"{name}, signed webhooks to {what}", float(figure), "/s")
+
+
 def spawn():
     out = output_of(PROGRAMS / "spawn_bench", 200)
     for line in out.splitlines():
