@@ -56,6 +56,11 @@ def rows(home):
         return list(database.iterdump())
 
 
+def test_a_span_that_is_out_of_bounds_is_named(start, folder):
+    said(start(folder / "home", "--shortest-interval", "25h"), "--shortest-interval '25h' is too long", "24h or less")
+    said(start(folder / "home", "--lease", "5s"), "--lease '5s' is too short", "6s or more")
+
+
 def test_a_taken_port_is_named(start, folder):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

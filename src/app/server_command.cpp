@@ -30,6 +30,7 @@ struct Texts {
   std::string build_disk = "20GiB";
   std::string sandbox = "on";
   std::string stop_grace = "20s";
+  std::string shortest_interval = "0s";
   std::string keep_logs = "30d";
   std::string keep_runs = "400d";
   std::string keep_environments = "14d";
@@ -105,6 +106,7 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
     std::chrono::milliseconds& to;
   } spans[] = {{"--lease", texts.lease, options.lease},
                {"--stop-grace", texts.stop_grace, options.stop_grace},
+               {"--shortest-interval", texts.shortest_interval, options.shortest_interval},
                {"--keep-logs", texts.keep_logs, options.kept.logs},
                {"--keep-runs", texts.keep_runs, options.kept.runs},
                {"--keep-environments", texts.keep_environments, options.keep_environments},
@@ -130,6 +132,11 @@ Result<ServerOptions> read_options(ServerOptions options, const Texts& texts) {
   if (options.lease < shortest_lease) {
     return Error{Error::Kind::invalid, "--lease '" + texts.lease + "' is too short.",
                  "Give 6s or more; 30s suits servers on several machines."};
+  }
+  if (options.shortest_interval > 24h) {
+    return Error{Error::Kind::invalid,
+                 "--shortest-interval '" + texts.shortest_interval + "' is too long.",
+                 "Give 24h or less."};
   }
   return options;
 }
@@ -201,6 +208,8 @@ void add_server_command(CLI::App& root, cli::Context& context) {
       ->check(CLI::IsMember({"on", "off"}));
   add("--stop-grace", texts->stop_grace, "CUPOLA_STOP_GRACE",
       "Time a stopped run has to end by itself");
+  add("--shortest-interval", texts->shortest_interval, "CUPOLA_SHORTEST_INTERVAL",
+      "Least time between two fires of a schedule, such as 15m; 0s: none");
   add("--first-run-uid", options->first_run_uid, "CUPOLA_FIRST_RUN_UID",
       "First of the user ids that runs get when the server is root")
       ->check(CLI::Range(1000u, 4000000000u));

@@ -50,6 +50,7 @@ struct ServerOptions {
   std::vector<std::string> run_dns;  ///< their name servers; empty: the host's
   bool sandbox = true;
   std::chrono::milliseconds stop_grace{20s};
+  std::chrono::milliseconds shortest_interval{0};  ///< between fires of a schedule; 0: any
   unsigned first_run_uid = 60600;
   std::filesystem::path uv;  ///< empty: looked for
   store::Retention kept;     ///< unless an organization chose otherwise

@@ -120,6 +120,7 @@ struct Work::Parts {
                   .limits = {.memory = chosen.build_limits.memory,
                              .processes = chosen.build_limits.processes,
                              .disk = chosen.build_limits.disk},
+                  .shortest_interval = chosen.shortest_interval,
                   .secret_sources = chosen.secret_sources,
                   .lease = chosen.lease * 5 / 6},  // and a look after that
                  [this](const store::Release&) { scheduling.wake(); }),

@@ -120,14 +120,15 @@ std::map<std::string, std::string> variables_of(const Source& source) {
   return env;
 }
 
-Judged inspect_checkout(const Source& source, std::string_view environment) {
+Judged inspect_checkout(const Source& source, std::string_view environment,
+                        std::chrono::milliseconds shortest_interval) {
   const auto inspection = meltano::inspect(source.checkout, source.directory);
   auto env = variables_of(source);
   if (const auto text = read_file_beneath(
           source.checkout, std::filesystem::path(source.directory) / ".env", largest_dotenv)) {
     env.merge(meltano::dotenv_values(meltano::parse_dotenv(*text), env));
   }
-  Judged judged = judge(inspection, environment, source.directory, env);
+  Judged judged = judge(inspection, environment, source.directory, env, shortest_interval);
   add_overruled(judged, inspection.project, source);
   decide_state(judged, inspection.project);
   return judged;

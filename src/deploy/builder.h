@@ -28,7 +28,8 @@ struct Prepared {
 std::map<std::string, std::string> variables_of(const Source& source);
 
 /// Reads and judges the project in the checkout.
-Judged inspect_checkout(const Source& source, std::string_view environment);
+Judged inspect_checkout(const Source& source, std::string_view environment,
+                        std::chrono::milliseconds shortest_interval);
 
 /// Freezes what plugins and meltano itself need, fills in the content's environments, and compares
 /// with the live lock; `before` is the one whose resolutions are kept. With `only_known` nothing is

@@ -39,11 +39,13 @@ bool holds_something(const meltano::Project& project) {
 class Judge {
  public:
   Judge(const meltano::Inspection& inspection, std::string_view environment,
-        std::string_view directory, const std::map<std::string, std::string>& process_env)
+        std::string_view directory, const std::map<std::string, std::string>& process_env,
+        std::chrono::milliseconds shortest_interval)
       : project_(inspection.project),
         environment_(environment),
         is_read_(inspection.ok || holds_something(inspection.project)),
-        env_(process_env) {
+        env_(process_env),
+        shortest_interval_(shortest_interval) {
     env_["MELTANO_ENVIRONMENT"] = environment_;
     env_["MELTANO_PROJECT_ROOT"] =
         (std::filesystem::path("/repository") / directory).lexically_normal().string();
@@ -165,6 +167,16 @@ class Judge {
     return value != nullptr ? value : cupola_notes(project_.annotations).if_contains(key);
   }
 
+  Result<void> check_interval(const cron::Expression& expression) const {
+    if (shortest_interval_ == 0ms) return {};
+    const auto gap = cron::shortest_gap(expression);
+    if (gap >= shortest_interval_) return {};
+    return Error{Error::Kind::invalid,
+                 fmt::format("it would run {} after it ran before, and this server lets {} pass.",
+                             cupola::to_text(gap), cupola::to_text(shortest_interval_)),
+                 "Choose a longer interval; the least is the server's --shortest-interval."};
+  }
+
   void tell_of_unknown_notes(const meltano::Schedule& schedule) {
     const auto known = store::schedule_setting_names();
     std::vector<std::string> names(known.begin(), known.end());
@@ -205,7 +217,11 @@ class Judge {
     content.settings.name = schedule.name;
     content.settings.interval = schedule.interval.empty() ? "@manual" : schedule.interval;
     const auto expression = cron::Expression::parse(content.settings.interval);
-    if (!expression) refuse(schedule.interval_place, expression.error());
+    if (!expression) {
+      refuse(schedule.interval_place, expression.error());
+    } else if (const auto allowed = check_interval(*expression); !allowed) {
+      refuse(schedule.interval_place, allowed.error());
+    }
 
     for (const std::string_view name : store::schedule_setting_names()) {
       const json::value* value = noted(schedule, name);
@@ -272,6 +288,7 @@ class Judge {
   std::string environment_;
   bool is_read_;  ///< whether meltano.yml could be
   std::map<std::string, std::string> env_;
+  const std::chrono::milliseconds shortest_interval_;
   Judged judged_;
 };
 
@@ -283,8 +300,9 @@ bool Judged::is_fit() const {
 }
 
 Judged judge(const meltano::Inspection& inspection, std::string_view environment,
-             std::string_view directory, const std::map<std::string, std::string>& process_env) {
-  return Judge(inspection, environment, directory, process_env).run();
+             std::string_view directory, const std::map<std::string, std::string>& process_env,
+             std::chrono::milliseconds shortest_interval) {
+  return Judge(inspection, environment, directory, process_env, shortest_interval).run();
 }
 
 std::string to_text(const Fault& fault) {

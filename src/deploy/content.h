@@ -3,6 +3,7 @@
 /// What a release takes from a parsed project: schedules, jobs, what they run and which state they
 /// use; and every reason not to take it.
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,9 +35,11 @@ struct Judged {
 /// deployment's secrets and the checkout's `.env`. Fatal are: what official Meltano rejects, an
 /// environment that is not there, schedules that cannot run (interval, zone, job, plugins), plugins
 /// without definition or lock file, and root `env:` entries that would take state or paths away
-/// from Cupola.
+/// from Cupola; and schedules whose fires come closer to each other than `shortest_interval` (a day
+/// at most; 0: as they like).
 Judged judge(const meltano::Inspection& inspection, std::string_view environment,
-             std::string_view directory, const std::map<std::string, std::string>& process_env);
+             std::string_view directory, const std::map<std::string, std::string>& process_env,
+             std::chrono::milliseconds shortest_interval = {});
 
 /// "meltano.yml:12:5: message (hint)".
 std::string to_text(const meltano::Fault& fault);

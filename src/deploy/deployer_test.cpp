@@ -178,7 +178,10 @@ schedules: {}
   std::unique_ptr<Deployer> deployer() {
     return std::make_unique<Deployer>(
         Dependencies{.database = *database, .vault = *vault, .clock = clock, .home = home()},
-        Options{.worker = "here", .allow_local_repositories = true, .sandbox = sandbox});
+        Options{.worker = "here",
+                .allow_local_repositories = true,
+                .sandbox = sandbox,
+                .shortest_interval = shortest_interval});
   }
   Home home() const { return Home(root / "home"); }
 
@@ -226,6 +229,7 @@ schedules: {}
   }
 
   bool sandbox = true;
+  std::chrono::milliseconds shortest_interval{0};
   fs::path root;
   std::unique_ptr<db::Database> database;
   std::optional<store::Vault> vault;
@@ -457,6 +461,22 @@ TEST_F(DeployerTest, AFailedDeployLeavesTheLiveReleaseAsItWas) {
                                       "`environments:`, or deploy one of dev."));
   EXPECT_THAT(log(release), HasSubstr("fault: meltano.yml:3:"));
   EXPECT_THAT(log(release), HasSubstr("meltano lock"));
+  EXPECT_EQ(now(tenant).release, first.key);
+}
+
+TEST_F(DeployerTest, ASchedulesFiresMayComeNoCloserThanTheOperatorAllows) {
+  shortest_interval = 15min;
+  commit_project("tap-x", "[{name: s, interval: '*/15 * * * *', job: load}]");
+  const auto first = deploy();
+  ASSERT_TRUE(is_live(first)) << log(first);
+
+  commit_project("tap-x", "[{name: s, interval: '0,14 6 * * *', job: load}]");
+  const auto release = deploy();
+
+  EXPECT_EQ(release.status, store::ReleaseStatus::failed);
+  EXPECT_THAT(release.error.value_or(""),
+              HasSubstr("meltano.yml:9:33: The schedule 's': it would run 14 min 0 s after it "
+                        "ran before, and this server lets 15 min 0 s pass."));
   EXPECT_EQ(now(tenant).release, first.key);
 }
 

@@ -26,6 +26,8 @@ struct Options {
   bool sandbox = true;         ///< installers run foreign code: false is for trusted projects only
   unsigned build_uid = 60599;  ///< host uid of installers, where the server is root
   BuildLimits limits;
+  /// Releases with a schedule whose fires come closer together are refused; 0: none are.
+  std::chrono::milliseconds shortest_interval{0};
   secrets::Options secret_sources;  ///< where values of secrets may be fetched from
   std::chrono::milliseconds lease{std::chrono::seconds{20}};
   std::chrono::milliseconds git_timeout{std::chrono::minutes{10}};

@@ -110,7 +110,8 @@ Result<std::string> fetch(const Workshop& shop, const Job& job) {
 }
 
 Result<Judged> judge(const Workshop& shop, const Job& job) {
-  Judged judged = inspect_checkout(job.source, job.deployment.environment);
+  Judged judged =
+      inspect_checkout(job.source, job.deployment.environment, shop.options.shortest_interval);
   judged.content.commit = job.commit;
   if (!job.siblings.empty()) {
     judged.findings.push_back(
