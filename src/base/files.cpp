@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -130,6 +131,19 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode, L
   }
   if (lasting == Lasting::on_disk)
     sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+Fd file_in_memory(std::string_view content) {
+  Fd file(::memfd_create("cupola", MFD_CLOEXEC));
+  if (!file) fail("Cannot make a file", "in memory");
+  while (!content.empty()) {
+    const ssize_t count = ::write(file.get(), content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("Cannot write a file", "in memory");
+    content.remove_prefix(static_cast<std::size_t>(count));
+  }
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
 }
 
 void make_folder(const fs::path& path, unsigned mode) {

@@ -59,6 +59,10 @@ enum class Lasting { on_disk, while_up };
 void write_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644,
                 Lasting lasting = Lasting::on_disk);
 
+/// A file without a name that holds `content`, to be read from its start: it touches no disk.
+/// Throws Failure.
+Fd file_in_memory(std::string_view content);
+
 /// Makes the folder and those above it, `mode` for those it makes. Throws Failure.
 void make_folder(const std::filesystem::path& path, unsigned mode = 0755);
 

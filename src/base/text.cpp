@@ -91,6 +91,14 @@ std::string quoted(std::string_view text, std::size_t most) {
   return result + (cut ? "…'" : "'");
 }
 
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  constexpr std::string_view mark = "…";
+  std::size_t size = most - std::min(most, mark.size());
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0u) == 0x80u) --size;
+  return std::string(text.substr(0, size)) + std::string(mark);
+}
+
 std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());

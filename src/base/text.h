@@ -22,6 +22,10 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 /// The text in single quotes for a message, control characters as \xNN, cut after `most` bytes.
 std::string quoted(std::string_view text, std::size_t most = 120);
 
+/// At most `most` bytes of the text, whole characters, with … at the end where something is left
+/// out.
+std::string shortened(std::string_view text, std::size_t most);
+
 /// The text with control characters but newline and tab as \xNN, those of steering.h as \uNNNN and
 /// invalid UTF-8 as U+FFFD: what may be shown on a terminal or in a JSON string.
 std::string printable(std::string_view text);

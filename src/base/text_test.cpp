@@ -73,5 +73,11 @@ TEST(TextTest, AMovedSecretIsGoneWhereItWas) {
   EXPECT_EQ(second.reveal(), "open sesame");
 }
 
+TEST(TextTest, ShortenedBetweenCharacters) {
+  EXPECT_EQ(shortened("short", 10), "short");
+  EXPECT_EQ(shortened("üüüüü", 8), "üü…");
+  EXPECT_TRUE(is_utf8(shortened("aüüüüüü", 9)));
+}
+
 }  // namespace
 }  // namespace cupola

@@ -23,7 +23,7 @@ bool has(const std::string& text, std::string_view part) {
 }
 
 /// Of a long report the part that a person needs first.
-std::string shortened(std::string_view words) {
+std::string gist_of(std::string_view words) {
   std::string text;
   for (const std::string_view raw : split(words, '\n')) {
     const std::string_view line = trim(raw);
@@ -74,7 +74,7 @@ Error installer_error(std::string_view what, std::string_view words,
   } else if (has(lower, "distribution not found") || has(lower, "does not exist")) {
     hint = "Check the paths in its pip_url; they count from the project's directory.";
   }
-  return {kind, fmt::format("{} cannot be installed: {}", what, shortened(text)), std::move(hint)};
+  return {kind, fmt::format("{} cannot be installed: {}", what, gist_of(text)), std::move(hint)};
 }
 
 BoxContent box_for(const Source& source, const Interpreter& python, const fs::path& uv,

@@ -78,14 +78,6 @@ CancellationReason cancellation_of(const store::NotificationEvent& event) {
 
 }  // namespace
 
-std::string shortened(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return std::string(text);
-  constexpr std::string_view mark = "…";
-  std::size_t size = most - std::min(most, mark.size());
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0u) == 0x80u) --size;
-  return std::string(text.substr(0, size)) + std::string(mark);
-}
-
 Message message_of(const store::Claim& claim, std::string_view public_url) {
   const store::NotificationEvent& event = claim.event;
   Message message{.delivery = claim.delivery.id.text(),

@@ -35,7 +35,4 @@ struct Message {
 /// `public_url` may be empty.
 Message message_of(const store::Claim& claim, std::string_view public_url);
 
-/// The first `most` bytes of the text, whole characters, with … where something is left out.
-std::string shortened(std::string_view text, std::size_t most);
-
 }  // namespace cupola::notify

@@ -6,6 +6,7 @@
 
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "notify/expand.h"
 #include "notify/late.h"
 #include "notify/message.h"

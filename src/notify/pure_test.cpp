@@ -299,12 +299,6 @@ TEST(MailTest, EncodedWordsAreShortAndCutNoCharacter) {
   EXPECT_EQ(escape_html("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
 }
 
-TEST(ShortenedTest, CutsBetweenCharacters) {
-  EXPECT_EQ(shortened("short", 10), "short");
-  EXPECT_EQ(shortened("üüüüü", 8), "üü…");
-  EXPECT_TRUE(is_utf8(shortened("aüüüüüü", 9)));
-}
-
 cron::Timing timing(const char* interval) {
   return {.expression = *cron::Expression::parse(interval), .offset = std::chrono::minutes{3}};
 }

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,20 +34,6 @@ constexpr std::initializer_list<const char*> seen_files = {
 std::string helper(std::string_view name) {
   const auto path = find_program(name, helper_path);
   return path ? path->string() : fmt::format("/usr/bin/{}", name);
-}
-
-Fd file_with(std::string_view content) {
-  Fd file(::memfd_create("cupola", MFD_CLOEXEC));
-  if (!file) throw Failure("Cannot make a file in memory: " + system_text(errno));
-  std::size_t at = 0;
-  while (at < content.size()) {
-    const ssize_t count = ::write(file.get(), content.data() + at, content.size() - at);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw Failure("Cannot write a file in memory: " + system_text(errno));
-    at += static_cast<std::size_t>(count);
-  }
-  ::lseek(file.get(), 0, SEEK_SET);
-  return file;
 }
 
 /// Collects bwrap's arguments, and the files that go with them.
@@ -118,8 +103,8 @@ void add_accounts(Arguments& arguments, unsigned uid, const Program& inside) {
   }
   passwd += "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
   group += "nogroup:x:65534:\n";
-  arguments.copy(file_with(passwd), "/etc/passwd");
-  arguments.copy(file_with(group), "/etc/group");
+  arguments.copy(file_in_memory(passwd), "/etc/passwd");
+  arguments.copy(file_in_memory(group), "/etc/group");
 }
 
 void add_system(Arguments& arguments, const Sandbox& sandbox) {
@@ -138,10 +123,10 @@ void add_system(Arguments& arguments, const Sandbox& sandbox) {
   if (sandbox.resolv_conf.empty()) {
     copy("/etc/resolv.conf");
   } else {
-    arguments.copy(file_with(sandbox.resolv_conf), "/etc/resolv.conf");
+    arguments.copy(file_in_memory(sandbox.resolv_conf), "/etc/resolv.conf");
   }
   add_in_place(arguments, "/etc/localtime");
-  arguments.copy(file_with("cupola\n"), "/etc/hostname");
+  arguments.copy(file_in_memory("cupola\n"), "/etc/hostname");
   arguments.add({"--proc", "/proc", "--dev", "/dev"});
   arguments.tmpfs("/dev/shm");
   arguments.parents_of("/var/tmp");
@@ -232,7 +217,7 @@ SandboxedProgram sandboxed(const Program& inside, const Sandbox& sandbox, const 
   if (!uid) arguments.add({"--cap-drop", "ALL"});
   add_system(arguments, sandbox);
   add_accounts(arguments, uid.value_or(::geteuid()), inside);
-  for (const auto& [path, content] : files) arguments.copy(file_with(content.reveal()), path);
+  for (const auto& [path, content] : files) arguments.copy(file_in_memory(content.reveal()), path);
   add_mounts(arguments, sandbox);
 
   SandboxedProgram result{.program = inside};

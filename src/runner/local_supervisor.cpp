@@ -1,36 +1,18 @@
 #include "runner/local_supervisor.h"
 
-#include <charconv>
 #include <thread>
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "process/kernel_file.h"
 #include "runner/folder.h"
 #include "supervisor/spec.h"
 
 namespace cupola::runner {
 namespace {
-
-/// Field 22 of /proc/PID/stat: the name before it may hold spaces and parentheses.
-std::optional<std::uint64_t> start_time_of(int pid) {
-  const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
-  if (!text) return std::nullopt;
-  const auto end_of_name = text->rfind(')');
-  if (end_of_name == std::string::npos || end_of_name + 2 > text->size()) return std::nullopt;
-  const auto fields = split(std::string_view(*text).substr(end_of_name + 2), ' ');
-  constexpr std::size_t start_field = 22 - 3;  // the first one here is field 3
-  if (fields.size() <= start_field) return std::nullopt;
-  std::uint64_t ticks = 0;
-  const auto field = fields[start_field];
-  if (std::from_chars(field.data(), field.data() + field.size(), ticks).ec != std::errc{})
-    return std::nullopt;
-  return ticks;
-}
 
 std::optional<supervisor::SupervisorProcess> process_in(const std::filesystem::path& folder) {
   const auto text = read_file(supervisor::supervisor_file(folder), 4096);
@@ -51,7 +33,7 @@ std::optional<supervisor::SupervisorProcess> wait_for_process(const std::filesys
 /// Empty when it is gone.
 Fd hold(const supervisor::SupervisorProcess& process) {
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  if (pidfd && start_time_of(process.pid) != process.start_time) pidfd.reset();
+  if (pidfd && process::start_time_of(process.pid) != process.start_time) pidfd.reset();
   return pidfd;
 }
 

@@ -23,6 +23,11 @@ struct Broken {
   std::string what;
 };
 
+template <typename... Args>
+[[noreturn]] void broken(fmt::format_string<Args...> format, Args&&... args) {
+  throw Broken{fmt::format(format, std::forward<Args>(args)...)};
+}
+
 /// A seed's world: nothing happens in it but by `at`, and time passes only from one event to the
 /// next.
 class World {

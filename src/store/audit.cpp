@@ -21,14 +21,6 @@ constexpr Words<ActorKind, 4> actor_words = {{{ActorKind::user, "user"},
                                               {ActorKind::admin, "admin"},
                                               {ActorKind::server, "server"}}};
 
-/// At most `longest_name` bytes, whole characters.
-std::string shortened(const std::string& name) {
-  if (name.size() <= longest_name) return name;
-  std::size_t end = longest_name;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
-  return name.substr(0, end) + "…";
-}
-
 AuditEntry to_entry(const db::Row& row) {
   return {.id = row.get<std::string>(0),
           .organization = row.get<OrganizationKey>(1),
@@ -83,7 +75,7 @@ void add_audit(db::Session& db, const AuditEntry& entry) {
               {"request_id", entry.request_id},
               {"action", entry.action},
               {"kind", kind_of_action(entry.action)},
-              {"name", shortened(entry.name)},
+              {"name", shortened(entry.name, longest_name)},
               {"thing_id", entry.thing_id},
               {"project", entry.project},
               {"deployment", entry.deployment},

@@ -65,15 +65,6 @@ Fd take_signals() {
   return fd;
 }
 
-std::uint64_t own_start_time() {
-  const std::string stat = process::text_of("/proc/self/stat");
-  const auto after_name = stat.rfind(") ");
-  if (after_name == std::string::npos) return 0;
-  const auto fields = split(std::string_view(stat).substr(after_name + 2), ' ');
-  constexpr std::size_t start_time = 22 - 3;  // the first of these is field 3
-  return fields.size() > start_time ? std::stoull(std::string(fields[start_time])) : 0;
-}
-
 bool leads_to(const std::filesystem::path& path, const Fd& folder) {
   struct ::stat there {};
   struct ::stat held {};
@@ -90,7 +81,8 @@ void put_name(const RunSpec& spec) {
   const bool is_ours = spec.start.empty() || read_file(start_file(opened), 256) == spec.start;
   if (is_ours) {
     put_file(supervisor_file(opened),
-             to_json_text(SupervisorProcess{.pid = ::getpid(), .start_time = own_start_time()}));
+             to_json_text(SupervisorProcess{
+                 .pid = ::getpid(), .start_time = process::start_time_of(::getpid()).value_or(0)}));
     if (leads_to(spec.folder, folder)) return;
   }
   throw Failure(spec.folder.string() + " is no longer that of this start of the run.");
