@@ -141,7 +141,7 @@ class World:
         assert sorted(run for _, run, _ in fired) == sorted(run for run, in by_clock)
 
     def run_logs(self):
-        return [path for path in (self.server.home / "logs").rglob("*.*") if "deploys" not in path.parts]
+        return [path for path in (self.server.home / "logs").rglob("*.*") if "deploys" not in path.parts and not any(part.endswith(".artifacts") for part in path.parts)]
 
     def check_logs(self):
         """What ended is compressed, and nothing lies beside it."""

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "process/strays.h"
 
 namespace cupola::process {
 namespace {
@@ -279,6 +280,21 @@ TEST(ProgramTest, ChildDiesWithTheThreadThatStartedIt) {
 
   ASSERT_GT(pid, 0);
   EXPECT_TRUE(is_gone_within(pid, 2s));
+}
+
+TEST(StraysTest, WhatHasTheVariableIsKilledAndNothingElse) {
+  const auto sleeper = [](std::string value) {
+    return start({.argv = {"/bin/sleep", "60"}, .env = {{"A", "1"}, {"RUN", std::move(value)}}},
+                 {});
+  };
+  auto stray = sleeper("7"), longer = sleeper("77"), other = sleeper("8");
+  ASSERT_TRUE(stray && longer && other);
+
+  EXPECT_EQ(kill_strays("RUN=7"), 1);
+
+  EXPECT_EQ(stray->wait().signal, SIGKILL);
+  EXPECT_FALSE(is_gone_within(longer->pid(), 50ms));
+  EXPECT_FALSE(is_gone_within(other->pid(), 50ms));
 }
 
 TEST(ProgramTest, CpuTimeAndMemoryAreMeasured) {

@@ -1,7 +1,6 @@
 #include "runner/local_machine.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/boot_clock.h"
@@ -10,6 +9,7 @@
 #include "base/text.h"
 #include "logs/writer.h"
 #include "process/ownership.h"
+#include "process/strays.h"
 #include "runner/artifacts.h"
 #include "runner/capture.h"
 #include "runner/folder.h"
@@ -23,17 +23,12 @@ namespace {
 
 constexpr std::size_t largest_result = 1u << 20;
 
-/// An anonymous file that holds the spec, read from its start: secrets touch no disk.
-Fd in_memory(std::string_view text) {
-  Fd file(::memfd_create("run", MFD_CLOEXEC));
-  if (!file) throw Failure("Cannot hold a run's specification: " + system_text(errno));
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t count = ::write(file.get(), rest.data(), rest.size());
-    if (count < 0) throw Failure("Cannot hold a run's specification: " + system_text(errno));
-    rest.remove_prefix(static_cast<std::size_t>(count));
-  }
-  ::lseek(file.get(), 0, SEEK_SET);
-  return file;
+/// Of a run whose supervisor was killed. The kernel ends what is in its sandbox, but bubblewrap
+/// when it is caught at its own start: its inner process then waits for ever for the outer one.
+void end_strays(const RunId& run) {
+  const int ended = process::kill_strays("CUPOLA_RUN_ID=" + run.text());
+  if (ended > 0)
+    log_info("run {}: {} processes that were left behind are ended", run.text(), ended);
 }
 
 std::string tail_of(const std::filesystem::path& file) {
@@ -165,7 +160,7 @@ Result<std::unique_ptr<Supervisor>> LocalMachine::start(StartOrder order) {
   spec.sandbox.resolv_conf = std::move(network->resolv_conf);
   if (!network->note.empty()) spec.notes.push_back(std::move(network->note));
 
-  const Fd input = in_memory(supervisor::to_json_text(spec));
+  const Fd input = file_in_memory(supervisor::to_json_text(spec));
   crash_point("run.specified");
   const std::filesystem::path errors = prepared.folder / "supervisor.err";
   const Fd error_file(::open(errors.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -214,6 +209,7 @@ store::RunResult LocalMachine::result(const store::Run& run) const {
   const auto outcome =
       text ? supervisor::parse_outcome(*text) : Result<supervisor::Outcome>(text.error());
   if (outcome) return result_of(run, *outcome, home_.log(run.id), options_);
+  end_strays(run.id);
   const std::string said = tail_of(folder / "supervisor.err");
   return lost_result(said.empty() ? "Its supervisor was killed, and the run with it." : said);
 }
@@ -255,6 +251,7 @@ void LocalMachine::sweep(const std::set<RunId>& open,
     const RunId id(it->path().filename().string());
     if (open.contains(id)) continue;
     end_supervisor(it->path());
+    if (!std::filesystem::exists(supervisor::result_file(it->path()))) end_strays(id);
     // A server that was killed after the end of the run left the log, too, as it was.
     if (std::filesystem::exists(home_.log(id).string() + ".log")) tidy_up(id, is_final(id));
     remove_tree(it->path());

@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "logs/reader.h"
+#include "process/program.h"
 #include "runner/artifacts.h"
 #include "runner/upkeep.h"
 #include "store/attempts.h"
@@ -352,6 +353,25 @@ TEST_F(RunnerTest, WhatAnAttemptBeforeLeftIsNotTakenForTheNextOne) {
     EXPECT_EQ(run.status, store::RunStatus::succeeded) << run.cause.value_or("");
     EXPECT_NE(log_of(id).find("done at last"), std::string::npos);
     EXPECT_TRUE(comes_true([&] { return has_ended(process->pid); }));
+  }
+}
+
+/// As bubblewrap's inner process does when it was caught at its start.
+TEST_F(RunnerTest, WhatAKilledSupervisorLeftBehindIsEndedWithItsRun) {
+  for (const bool is_away : {false, true}) {
+    const RunId id = start("slow");
+    ASSERT_TRUE(wait_until_running(id));
+    auto stray =
+        process::start({.argv = {"/bin/sleep", "600"}, .env = {{"CUPOLA_RUN_ID", id.text()}}}, {});
+    ASSERT_TRUE(stray);
+    const auto process = supervisor::parse_supervisor_process(
+        *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+    if (is_away) runner_.reset();
+    ::kill(process->pid, SIGKILL);
+    if (is_away) restart();
+
+    EXPECT_EQ(wait_for_end(id).status, store::RunStatus::lost);
+    EXPECT_EQ(stray->wait().signal, SIGKILL);
   }
 }
 
@@ -760,8 +780,10 @@ TEST_F(RunnerTest, TheLastAttemptsFilesTakeThePlaceOfThoseBefore) {
   const auto kept = artifacts_of(run.id);
   ASSERT_EQ(kept.size(), 2u);
   EXPECT_EQ(content_of(run.id, kept[0]), "r 2\n");
-  EXPECT_EQ(std::distance(fs::directory_iterator(home_.artifacts(run.id)), {}), 1)
-      << "those of the first attempt are gone";
+  // They go after the end is on record.
+  EXPECT_TRUE(comes_true([&] {
+    return std::distance(fs::directory_iterator(home_.artifacts(run.id)), {}) == 1;
+  })) << "those of the first attempt are gone";
 }
 
 TEST_F(RunnerTest, ARunKeepsSoManyFilesAndNoMore) {
