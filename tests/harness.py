@@ -155,10 +155,10 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
 
-    def cupola(self, *args, check=True, input=None, timeout=300):
+    def cupola(self, *args, check=True, input=None, timeout=300, cwd=None):
         env = dict(self.env, CUPOLA_URL=self.url, CUPOLA_TOKEN=self.token)
         done = Finished(
-            subprocess.run([str(self.program), *args], env=env, text=True, capture_output=True, timeout=timeout, input=input)
+            subprocess.run([str(self.program), *args], env=env, text=True, capture_output=True, timeout=timeout, input=input, cwd=cwd)
         )
         assert not check or done.code == 0, done
         return done

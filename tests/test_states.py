@@ -1,11 +1,15 @@
 """States from outside: compared, edited, brought along from another Meltano, and held by one run at a time."""
 
 import json
+import os
+import socket
 import sqlite3
+import subprocess
 
 import pytest
 from harness import Repository, wait_until
 from projects import MELTANO_YML, numbers
+from receivers import free_port
 
 STATE_ID = "prod:tap-numbers-to-target-lines"
 SLOW = '''#!/usr/bin/env python3
@@ -39,8 +43,8 @@ def server(on_each_database, tmp_path_factory, warm):
     own.stop()
 
 
-def state(server, command, *args, check=True, input=None):
-    return server.cupola("state", command, *args, "--project", "p", check=check, input=input)
+def state(server, command, *args, **more):
+    return server.cupola("state", command, *args, "--project", "p", **more)
 
 
 def start(server, job="load", **env):
@@ -104,12 +108,79 @@ def test_states_of_another_meltano_are_brought_along(server, tmp_path):
     assert json.loads(state(server, "get", "prod:a-to-b").out) == {"completed": {"singer_state": {"x": 3}}, "partial": {"singer_state": {"p": 1}}}
 
     (folder / "prod:a-to-b" / "state.json").write_text("{torn")
-    for source, words in [(folder, "holds no state"), (tmp_path / "none", "There is no"), ("s3://bucket/prefix", "aws s3 sync s3://bucket/prefix states"),
-                          ("gs://bucket", "gcloud storage"), ("azure://container", "azcopy"), ("snowflake://x", "not known here")]:
+    (tmp_path / "export.json").write_text('{"prod:a-to-b": 1}')
+    (tmp_path / "notes.txt").write_text("some words")
+    for source, words in [(folder, "holds no state"), (tmp_path / "none", "There is no"), (tmp_path / "export.json", "holds no state for 'prod:a-to-b'"),
+                          (tmp_path / "notes.txt", "no SQLite database")]:
         refused = state(server, "import", "--from", str(source), check=False)
         assert refused.code == 1 and words in refused.err, (source, refused)
     for name in ("prod:a-to-b", "prod:c-to-d:more", "prod:empty"):
         state(server, "delete", name, "--yes")
+
+
+STAND_IN = """#!/bin/sh
+echo "$PWD $* $MELTANO_STATE_BACKEND_URI $(cat meltano.yml)" >> "$SAID"
+case $MELTANO_STATE_BACKEND_URI in
+  gs://closed) echo "2026-11-26 [error    ] The bucket is closed" >&2; echo "Need help?" >&2; exit 1 ;;
+  azure://odd) echo "not json" ;;
+  *) cat "$EXPORT" ;;
+esac
+"""
+
+
+def test_states_of_a_backend_that_only_meltano_reads_are_brought_along(server, tmp_path):
+    export, said, program = tmp_path / "export.json", tmp_path / "said", tmp_path / "stand-in"
+    export.write_text('{"prod:x-to-y": {"completed": {"singer_state": {"x": 1}}, "partial": {}}, "dev:x-to-y": {"completed": {}, "partial": {}}}')
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "meltano.yml").write_text("version: 1 # of the project")
+    server.env.update(EXPORT=str(export), SAID=str(said))
+
+    done = state(server, "import", "--from", "s3://bucket/prefix", "--meltano", str(program))
+    assert "2 of 2 states were set" in done.err and json.loads(state(server, "get", "prod:x-to-y").out)["completed"] == {"singer_state": {"x": 1}}
+    folder, *words = said.read_text().split()
+    assert words == ["state", "export", "s3://bucket/prefix", "version:", "1"]
+    assert not os.path.exists(folder), "its empty project is gone"
+    assert "0 of 2 states were set" in state(server, "import", "--from", "snowflake://x", "--meltano", str(program), cwd=project).err
+    assert f"{project} state export snowflake://x version: 1 # of the project" in said.read_text()
+    assert "0 of 2 states were set" in state(server, "import", "--from", str(export)).err
+
+    for source, words in [("gs://closed", "Meltano cannot read gs://closed: 2026-11-26 [error    ] The bucket is closed"),
+                          ("azure://odd", "is no JSON object")]:
+        refused = state(server, "import", "--from", source, "--meltano", str(program), check=False)
+        assert refused.code == 1 and words in refused.err, refused
+    missing = state(server, "import", "--from", "s3://bucket", "--meltano", str(tmp_path / "none"), check=False)
+    assert missing.code == 1 and "Cannot run Meltano, which reads s3://bucket" in missing.err and "--meltano" in missing.err, missing
+    for name in ("prod:x-to-y", "dev:x-to-y"):
+        state(server, "delete", name, "--yes")
+
+
+@pytest.mark.nightly
+def test_states_in_s3_are_brought_along_by_the_real_meltano(server, tmp_path):
+    """An object store on this machine (moto) and Meltano with its extra: some 300 MB of packages."""
+    subprocess.run(["uv", "venv", "--quiet", tmp_path / "venv"], check=True)
+    subprocess.run(["uv", "pip", "install", "--quiet", "--python", tmp_path / "venv/bin/python", "meltano[s3]==4.4.1", "moto[server,s3]==5.2.5"], check=True)
+    port = free_port()
+    keys = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+    server.env.update(keys, MELTANO_SEND_ANONYMOUS_USAGE_STATS="false")
+    fill = """import boto3, sys
+store = boto3.client("s3")
+store.create_bucket(Bucket="states")
+store.put_object(Bucket="states", Key="team/prod:a-to-b/state.json", Body=sys.argv[1])"""
+    payload = {"completed": {"singer_state": {"x": 1}}, "partial": {"singer_state": {"y": 2}}}
+    store = subprocess.Popen([tmp_path / "venv/bin/moto_server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until("the store answers", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        subprocess.run([tmp_path / "venv/bin/python", "-c", fill, json.dumps(payload)], env={**os.environ, **keys}, check=True)
+        done = state(server, "import", "--from", "s3://states/team", "--meltano", str(tmp_path / "venv/bin/meltano"))
+    finally:
+        store.kill()
+        store.wait()
+    assert "1 of 1 states were set" in done.err, done
+    assert json.loads(state(server, "get", "prod:a-to-b").out) == payload
+    state(server, "delete", "prod:a-to-b", "--yes")
 
 
 def test_states_of_a_system_database_on_postgresql_are_brought_along(server, postgres):

@@ -15,6 +15,7 @@ constexpr std::size_t most_bytes = 6u << 20;
 
 struct ImportOptions {
   std::string from;
+  std::string meltano = "meltano";
   std::string project;
   bool dry_run = false;
   std::string format = "table";
@@ -59,7 +60,7 @@ Result<json::array> send(const Api& api, const ImportOptions& options,
 }
 
 Result<int> import_states(const Context& context, const ImportOptions& options) {
-  auto states = read_states(options.from);
+  auto states = read_states(options.from, options.meltano);
   if (!states) return states.error();
   if (states->empty()) {
     return Error{Error::Kind::not_found,
@@ -98,10 +99,15 @@ void add_state_import_command(CLI::App* state, Context& context) {
   auto* import = state->add_subcommand("import", "Bring the states of another Meltano along");
   import
       ->add_option("--from", options->from,
-                   "A folder of <state id>/state.json, a Meltano project, sqlite:///FILE or "
-                   "postgresql://…")
+                   "A folder of <state id>/state.json, a Meltano project, sqlite:///FILE, "
+                   "postgresql://…, s3://…, gs://…, azure://…, or a file of `meltano state export`")
       ->required()
-      ->type_name("DIR|URI");
+      ->type_name("DIR|FILE|URI");
+  import
+      ->add_option("--meltano", options->meltano,
+                   "The program that reads s3://… and other backends")
+      ->capture_default_str()
+      ->type_name("PROGRAM");
   add_project(import, options->project);
   import->add_flag("--dry-run", options->dry_run, "Only tell what would be set");
   add_format(import, options->format);

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/state_export.h"
 #include "db/foreign.h"
 
 namespace cupola::cli {
@@ -16,20 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t largest_state = 64u << 20;
+constexpr std::size_t largest_export = 1u << 30;
 constexpr std::string_view state_file = "state.json";
 constexpr std::string_view system_database = ".meltano/meltano.db";
-
-/// Backends that are copied by their own program first.
-struct Store {
-  std::string_view scheme, command;
-};
-constexpr Store stores[] = {
-    {"s3://", "aws s3 sync {} states"},
-    {"gs://", "gcloud storage rsync --recursive {} states"},
-    {"azure://",
-     "azcopy copy 'https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX/*' states "
-     "--recursive"},
-};
 
 /// An object, or an empty one for nothing and null.
 Result<json::object> object_of(std::string_view text, const std::string& place) {
@@ -104,15 +95,18 @@ Result<std::vector<FoundState>> read_database(const std::string& url) {
   return states;
 }
 
+/// An export, which begins as a JSON object does, or a system database.
+Result<std::vector<FoundState>> read_one_file(const fs::path& path) {
+  std::ifstream file(path);
+  if ((file >> std::ws).peek() != '{') return read_database("sqlite:" + path.string());
+  const auto text = read_file(path, largest_export);
+  if (!text) return text.error();
+  return parse_export(*text, path.string());
+}
+
 }  // namespace
 
-Result<std::vector<FoundState>> read_states(const std::string& from) {
-  for (const Store& store : stores) {
-    if (!from.starts_with(store.scheme)) continue;
-    return Error{Error::Kind::invalid, fmt::format("{} is not read directly", printable(from)),
-                 fmt::format("Make a copy and import that: {}; then --from states",
-                             fmt::format(fmt::runtime(store.command), printable(from)))};
-  }
+Result<std::vector<FoundState>> read_states(const std::string& from, const std::string& meltano) {
   if (from.starts_with("postgresql://") || from.starts_with("postgres://")) {
     const std::string url =
         from.starts_with("postgres://") ? "postgresql://" + from.substr(11) : from;
@@ -126,12 +120,9 @@ Result<std::vector<FoundState>> read_states(const std::string& from) {
     return read_database("sqlite:" + from.substr(is_sqlite ? 10 : 7));
   }
   const fs::path path = from.starts_with("file://") ? from.substr(7) : from;
-  if (from.find("://") != std::string::npos && !from.starts_with("file://")) {
-    return Error{Error::Kind::invalid, fmt::format("{} is not known here", printable(from)),
-                 "Give a folder, sqlite:///FILE or postgresql://…; `meltano state export` and a "
-                 "folder of <state id>/state.json files do for every other."};
-  }
-  if (fs::is_regular_file(path)) return read_database("sqlite:" + path.string());
+  if (from.find("://") != std::string::npos && !from.starts_with("file://"))
+    return export_states(from, meltano);
+  if (fs::is_regular_file(path)) return read_one_file(path);
   if (fs::is_regular_file(path / system_database)) {
     return read_database("sqlite:" + (path / system_database).string());
   }

@@ -17,14 +17,15 @@ struct FoundState {
 
 /// Everything in `from`, by state id:
 ///
-///   DIR, file://DIR       a folder of `<state id>/state.json`, as a `file:` state backend and
-///                         copies of s3, gs and azure ones are; or a project with
-///                         .meltano/meltano.db
-///   FILE, sqlite:///FILE  a system database
+///   DIR, file://DIR       a folder of `<state id>/state.json`, as a `file:` state backend is; or a
+///                         project with .meltano/meltano.db
+///   FILE                  a system database, or what `meltano state export` printed
+///   sqlite:///FILE        a system database
 ///   postgresql://…        likewise
+///   s3://… and others     a state backend of Meltano, which the program `meltano` is asked to read
+///                         (cli/state_export.h)
 ///
-/// Errors: not_found, invalid (what stands there is no state; s3:, gs:, azure: and others, with how
-/// to make a copy that can be read).
-Result<std::vector<FoundState>> read_states(const std::string& from);
+/// Errors: not_found, invalid (what stands there is no state, or Meltano cannot read it).
+Result<std::vector<FoundState>> read_states(const std::string& from, const std::string& meltano);
 
 }  // namespace cupola::cli
