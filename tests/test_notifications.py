@@ -198,6 +198,59 @@ def test_the_scheduler_beats_and_a_server_without_one_does_not(build, tmp_path, 
     server.stop()
 
 
+def test_an_organization_has_a_heartbeat_of_its_own(build, tmp_path, warm, sink):
+    server = Server(build, warm(tmp_path / "home"), args=INNER)
+    server.start()
+    try:
+        assert "Nothing is pinged" in server.cupola("notification", "heartbeat", "show").err
+        assert "once a minute" in server.cupola("notification", "heartbeat", "set", sink.url).out
+        assert sink.url in server.cupola("notification", "heartbeat", "show").out
+        server.stop()
+        server.start()  # it beats soon after each start
+        wait_until("it beats", lambda: sink.requests, timeout=20)
+        assert sink.requests[0].line == "GET /hook HTTP/1.1"
+        told = server.cupola("audit", "--kind", "heartbeat", "--format", "json").json["audit"]
+        assert [entry["action"] for entry in told] == ["heartbeat.set"] and "/hook" not in str(told) and "127.0.0.1" in str(told)
+
+        server.cupola("notification", "heartbeat", "clear")
+        refused = server.cupola("notification", "heartbeat", "clear", check=False)
+        assert refused.code == 1 and "no heartbeat" in refused.err
+        server.stop()
+        sink.requests.clear()
+        server.start()
+        time.sleep(3)
+        assert sink.requests == []
+        # An address that was allowed once is judged anew when it is dialled.
+        server.cupola("notification", "heartbeat", "set", sink.url)
+        server.stop()
+        server.args = []
+        server.start()
+        wait_until("it is refused", lambda: any("heartbeat of organization" in line for line in server.log), timeout=20)
+        assert sink.requests == []
+    finally:
+        server.stop()
+
+
+def test_an_invitation_is_mailed_and_says_so(server, mailbox):
+    mailbox.mails.clear()
+    done = server.cupola("invitation", "create", "--role", "operator", "--email", "grace@example.com")
+    link = done.out.strip()
+    assert "mailed to grace@example.com" in done.err and link.startswith("https://cupola.example/invitations/inv_")
+    (sender, recipients, mail), = mailbox.mails
+    assert (sender, recipients) == ("cupola@example.com", ["grace@example.com"])
+    assert mail["Subject"] == "Invitation to acme" and mail["To"] == "grace@example.com"
+    for kind in ("plain", "html"):
+        text = mail.get_body((kind,)).get_content()
+        assert link in text and "ada invites you to acme as operator" in text
+
+    refused = server.cupola("invitation", "create", "--role", "viewer", "--email", "nobody@example.com", "--format", "json").json
+    assert refused["mailed_at"] is None and "550" in refused["mail_error"] and refused["link"], "the link is there to be given otherwise"
+    plain = server.cupola("invitation", "create", "--role", "viewer", "--format", "json").json
+    assert plain["mailed_at"] is plain["mail_error"] is None and len(mailbox.mails) == 1
+    listed = server.request("GET", "/api/v1/invitations")[1]["invitations"]
+    assert {one["email"]: one["mailed_at"] is not None for one in listed} == {"grace@example.com": True, "nobody@example.com": False, None: False}
+
+
 # -- receivers that behave badly --
 
 

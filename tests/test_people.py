@@ -211,6 +211,27 @@ def test_bills_go_where_the_owner_says_and_two_do_not_overwrite_each_other(serve
     assert statuses == [200, 412, 412, 412]
 
 
+def test_an_organization_and_a_service_account_are_changed(server):
+    server.admin("create-organization", "taken")
+    taken = server.cupola("organization", "set", "--name", "taken", check=False)
+    assert taken.code == 1 and "already" in taken.err
+    server.cupola("organization", "set", "--name", "Acme Ltd")
+    assert server.cupola("whoami", "--format", "json").json["organization"]["name"] == "Acme Ltd"
+    server.cupola("organization", "set", "--name", "acme")
+    renamed = audit(server, "--kind", "organization")[0]
+    assert (renamed["before"]["name"], renamed["after"]["name"]) == ("Acme Ltd", "acme")
+
+    server.cupola("service-account", "create", "changing", "--role", "viewer")
+    token = server.cupola("token", "create", "--service-account", "changing", "--name", "t").out.strip()
+    assert server.request("POST", "/api/v1/projects", {"name": "x", "repository": "/x"}, token=token)[0] == 403
+    assert "is maintainer now" in server.cupola("service-account", "set-role", "changing", "maintainer").out
+    assert whoami(server, token)[1]["role"] == "maintainer"
+    assert audit(server, "--kind", "service_account")[0]["before"] == {"role": "viewer"}
+    # Whoever is no owner gives nobody a role, and so none above the own one.
+    assert server.request("PATCH", "/api/v1/service-accounts/changing", {"role": "owner"}, token=token)[0] == 403
+    server.cupola("service-account", "delete", "changing", "--yes")
+
+
 def test_the_audit_log_is_complete_and_exported(server, projects):
     server.cupola("secret", "set", "AUDITED", "--project", "shop", input=VALUE)
     server.cupola("state", "set", "prod:a-to-b", "--project", "shop", input='{"bookmark": "%s"}' % VALUE)

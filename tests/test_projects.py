@@ -271,6 +271,36 @@ def test_apply_brings_an_organization_to_what_a_file_says_and_then_has_nothing_t
     server.cupola("schedule", "disable", "quarterly", "--project", "applied", "--deployment", "prod")
 
 
+def test_apply_invites_who_is_not_there_and_makes_service_accounts(server, tmp_path):
+    file = tmp_path / "people.yml"
+    wanted = {"members": {"ada": "owner", "grace@example.com": "viewer"}, "service_accounts": {"ci": "operator"}}
+
+    def apply(*words):
+        file.write_text(json.dumps(wanted, indent=1))
+        return server.cupola("apply", str(file), *words).out
+
+    assert apply("--dry-run").splitlines() == ["+ invitation of grace@example.com: viewer", "+ service account ci: operator"]
+    lines = apply().splitlines()
+    link = lines[0].removeprefix("The link for grace@example.com: ")
+    assert "/invitations/inv_" in link and lines[1:] == ["+ invitation of grace@example.com: viewer", "+ service account ci: operator"]
+    assert apply().startswith("Nothing to do"), "an invitation that is open is not made again"
+
+    wanted["members"]["grace@example.com"], wanted["service_accounts"]["ci"] = "operator", "viewer"
+    lines = apply().splitlines()
+    assert lines[1:] == ["~ invitation of grace@example.com: viewer → operator", "~ service account ci: operator → viewer"]
+    assert server.request("GET", link[link.index("/invitations/"):])[0] == 409, "the link of before is useless"
+    token = lines[0].rpartition("/")[2]
+    status, joined = server.request("POST", "/api/v1/invitations/accept", {"token": token, "login": "grace", "password": "correct horse battery"})
+    assert status == 201 and joined["role"] == "operator"
+    assert apply().startswith("Nothing to do"), "who accepted it is who is meant"
+
+    wanted["members"]["grace@example.com"], wanted["service_accounts"] = "maintainer", {}
+    assert apply("--prune", "--dry-run").splitlines() == ["~ member grace: operator → maintainer", "- service account ci"]
+    assert apply("--prune", "--yes").splitlines()[-1] == "- service account ci"
+    assert server.request("GET", "/api/v1/members/grace")[1]["role"] == "maintainer"
+    server.cupola("member", "remove", "grace", "--yes")
+
+
 def test_apply_refuses_with_the_line_and_stops_where_it_cannot_go_on(server, repository, tmp_path):
     cases = [("projects:\n  x: {}\n", 1, ":2: A project needs `repository:`"), ("members: {nobody: owner}\n", 1, ":1: 'nobody' is no member yet."),
              ("organization: other\n", 1, ":1: The file is for the organization 'other'"), ("a: &x [*x]\n", 1, ":1: "), ("", 1, "empty"), ("\x00", 1, ":1: ")]

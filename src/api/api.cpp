@@ -49,9 +49,10 @@ std::vector<Pattern> patterns() {
 }
 
 http::Reply no_method(const std::vector<std::string>& allowed) {
-  http::Reply reply = http::problem({Error::Kind::not_found, "This path does not know this method.",
-                                     "It knows: " + join(allowed, ", ") + "."});
-  reply.status = 405;
+  http::Reply reply =
+      http::problem_with(405, "Method not allowed",
+                         {Error::Kind::not_found, "This path does not know this method.",
+                          "It knows: " + join(allowed, ", ") + "."});
   reply.headers.emplace_back("Allow", join(allowed, ", "));
   return reply;
 }

@@ -47,7 +47,8 @@ struct Side {
 
 class ApiTest : public ::testing::Test {
  protected:
-  ApiTest();
+  /// On that database, which is empty.
+  explicit ApiTest(const std::string& database = "sqlite::memory:");
   ~ApiTest() override;
 
   /// As the member of acme with that role; targets as they are typed, without escapes.

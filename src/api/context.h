@@ -14,13 +14,15 @@
 #include "base/outcome.h"
 #include "db/database.h"
 #include "store/deployments.h"
+#include "store/invitations.h"
 #include "store/projects.h"
 #include "store/retention.h"
 #include "store/vault.h"
 
 namespace cupola::api {
 
-/// What other parts do when the API asks. All must be set; called from any worker thread.
+/// What other parts do when the API asks. All must be set unless said; called from any worker
+/// thread.
 struct Hooks {
   std::function<void()> wake_runner;     ///< a run was queued, or is to stop
   std::function<void()> wake_deployer;   ///< a release was queued
@@ -58,6 +60,12 @@ struct Hooks {
   std::function<Result<std::vector<std::string>>(
       const store::Release&, const std::vector<std::string>& words, std::string_view suffix)>
       state_ids_of;
+
+  /// Mails an invitation's link to whom it is for; empty where this server sends no mail. May take
+  /// as long as the mail server. Errors: unavailable, with the reason.
+  std::function<Result<void>(const store::Invitation&, const std::string& organization,
+                             const std::string& link)>
+      mail_invitation;
 
   /// The address under which others reach this server, without a slash at its end.
   std::function<std::string()> public_url;

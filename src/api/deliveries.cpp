@@ -70,9 +70,9 @@ Result<http::Reply> test_notification(const Call& call) {
 Result<http::Reply> list_deliveries(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor(2);
+  const std::vector<std::string> cursor = query.cursor("deliveries", 2);
   const auto before = cursor.empty() ? std::nullopt : parse_rfc3339(cursor[0]);
-  if (!cursor.empty() && !before) query.refuse("?cursor= is none that this list gave.");
+  if (!cursor.empty() && !before) query.refuse_cursor();
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -86,7 +86,7 @@ Result<http::Reply> list_deliveries(const Call& call) {
     for (std::size_t i = 0; i < listed.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
         const store::Delivery& last = listed[i - 1].delivery;
-        next = cursor_of({to_rfc3339(last.created_at), last.id.text()});
+        next = cursor_of("deliveries", {to_rfc3339(last.created_at), last.id.text()});
         break;
       }
       items.emplace_back(to_json(listed[i]));

@@ -28,7 +28,9 @@ Result<std::string> after_key(const Call& call, db::Session& db,
 /// What the query values of a list say.
 struct Wanted {
   explicit Wanted(Query& query)
-      : limit(query.limit()), deleted(query.flag("deleted")), cursor(query.cursor(2)) {}
+      : limit(query.limit()),
+        deleted(query.flag("deleted")),
+        cursor(query.cursor("deployments", 2)) {}
   int limit;
   bool deleted;  ///< the deleted ones, and not the others
   std::vector<std::string> cursor;
@@ -53,7 +55,7 @@ Result<http::Reply> list_page(const Call& call, db::Session& db, const Scope& sc
   for (std::size_t i = 0; i < deployments.size(); ++i) {
     if (i == static_cast<std::size_t>(wanted.limit)) {
       const store::Deployment& last = deployments[i - 1];
-      next = cursor_of({names.project(last.project).id, last.slug});
+      next = cursor_of("deployments", {names.project(last.project).id, last.slug});
       break;
     }
     items.emplace_back(to_json(deployments[i], names.project(deployments[i].project), db));

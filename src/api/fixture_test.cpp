@@ -120,11 +120,11 @@ void add_idle_backfill(db::Session& db, const testing::Tenant& tenant, Instant n
 
 }  // namespace
 
-ApiTest::ApiTest()
+ApiTest::ApiTest(const std::string& database)
     : folder_(make_temporary_folder()),
       clock_(*parse_rfc3339("2026-11-23T03:10:00Z")),
       home_(folder_),
-      db_(db::Database::open({.url = "sqlite::memory:"})),
+      db_(db::Database::open({.url = database})),
       vault_(store::Vault::open(home_.key(), *db_)),
       authenticator_(*db_),
       context_{*db_,
@@ -363,7 +363,8 @@ std::string ApiTest::body_of(const Route& route) const {
   if (path.ends_with("/forget")) return R"({"streams":["orders"]})";
   if (path.ends_with("/retention")) return R"({"logs":"7d"})";
   if (path.ends_with("/organization")) return R"({"billing_name":"Acme Ltd"})";
-  if (path.ends_with("/members/{login}") || path.ends_with("/invitations")) {
+  if (path.ends_with("/members/{login}") || path.ends_with("/invitations") ||
+      path.ends_with("/{service_account}")) {
     return R"({"role":"operator"})";
   }
   if (path.ends_with("/service-accounts")) return R"({"name":"new","role":"viewer"})";
@@ -371,6 +372,7 @@ std::string ApiTest::body_of(const Route& route) const {
   if (path.ends_with("/accept")) {
     return R"({"login":"new","password":"correct horse","token":")" + acme_.link + "\"}";
   }
+  if (path.ends_with("/heartbeat")) return R"({"url":"https://beat.example/ping"})";
   if (path.ends_with("/schedules/{schedule}")) return R"({"retries":2})";
   if (route.method == http::Method::put) return R"({"value":"x"})";
   return "";

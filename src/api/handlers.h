@@ -120,9 +120,15 @@ Result<http::Reply> revoke_invitation(const Call& call);
 Result<http::Reply> show_open_invitation(const Call& call);
 Result<http::Reply> accept_invitation(const Call& call);
 
+// heartbeat.cpp
+Result<http::Reply> show_heartbeat(const Call& call);
+Result<http::Reply> set_heartbeat(const Call& call);
+Result<http::Reply> clear_heartbeat(const Call& call);
+
 // service_accounts.cpp
 Result<http::Reply> list_service_accounts(const Call& call);
 Result<http::Reply> create_service_account(const Call& call);
+Result<http::Reply> change_service_account(const Call& call);
 Result<http::Reply> delete_service_account(const Call& call);
 
 // tokens.cpp

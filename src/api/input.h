@@ -31,8 +31,9 @@ class Query {
   bool flag(std::string_view name);  ///< true or false; false when absent
   /// RFC 3339, or a span before now such as 2d.
   std::optional<Instant> instant(std::string_view name);
-  /// ?cursor= of a list: the `count` texts that `cursor_of` was given. Empty when absent.
-  std::vector<std::string> cursor(std::size_t count);
+  /// ?cursor= of the list of that name: the `count` texts that `cursor_of` was given. Empty when
+  /// absent; refused when another list gave it.
+  std::vector<std::string> cursor(std::string_view list, std::size_t count);
   void refuse_cursor();
   void refuse(std::string message, std::string hint = "");
   const std::optional<Error>& fault() const { return fault_; }
@@ -49,7 +50,7 @@ bool has_control(std::string_view text);
 std::optional<std::int64_t> whole_number(std::string_view text);
 
 /// An opaque cursor that `Query::cursor` reads.
-std::string cursor_of(const std::vector<std::string>& parts);
+std::string cursor_of(std::string_view list, std::vector<std::string> parts);
 
 class Body {
  public:

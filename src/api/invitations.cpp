@@ -18,6 +18,22 @@ constexpr std::chrono::milliseconds usual_life = 7 * 24h;
 constexpr std::chrono::milliseconds shortest_life = 1min;
 constexpr std::chrono::milliseconds longest_life = 90 * 24h;
 
+/// The reply to who invited, once the mail is on its way, or is known not to be.
+http::Reply mailed(const Call& call, json::object shown, const std::string& link,
+                   const store::Invitation& invitation) {
+  const auto sent =
+      call.context.hooks.mail_invitation(invitation, call.member.organization_name, link);
+  if (sent) {
+    const Instant now = call.context.clock.now();
+    call.context.database.write(
+        [&](db::Session& db) { store::note_mailed(db, invitation.id, now); });
+    shown["mailed_at"] = to_rfc3339(now);
+  } else {
+    shown["mail_error"] = json_text(sent.error().message);
+  }
+  return json_reply(201, shown);
+}
+
 }  // namespace
 
 json::object to_json(const store::Invitation& invitation, Instant now) {
@@ -29,7 +45,8 @@ json::object to_json(const store::Invitation& invitation, Instant now) {
           {"created_at", to_rfc3339(invitation.created_at)},
           {"expires_at", to_rfc3339(invitation.expires_at)},
           {"accepted_at", or_null(invitation.accepted_at)},
-          {"accepted_by", or_null(invitation.accepted_by)}};
+          {"accepted_by", or_null(invitation.accepted_by)},
+          {"mailed_at", or_null(invitation.mailed_at)}};
 }
 
 json::object settings_of(const store::Invitation& invitation) {
@@ -75,7 +92,8 @@ Result<http::Reply> list_invitations(const Call& call) {
   });
 }
 
-/// POST gives 201 with the token and the link that holds it, once.
+/// POST gives 201 with the token and the link that holds it, once; where it has an e-mail address
+/// and the server a mail server, it is mailed first, and the reply says whether that worked.
 Result<http::Reply> create_invitation(const Call& call) {
   Body body(call, {"role", "email", "expires_in"});
   const auto role = role_in(body, "role", true);
@@ -84,6 +102,7 @@ Result<http::Reply> create_invitation(const Call& call) {
   if (body.fault()) return *body.fault();
 
   const Secret token = auth::new_invitation_token();
+  std::optional<store::Invitation> invitation;
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Invitation> made =
         store::create_invitation(db,
@@ -100,16 +119,23 @@ Result<http::Reply> create_invitation(const Call& call) {
            .name = made->email.empty() ? made->id : made->email,
            .id = made->id,
            .after = settings_of(*made)});
-    return json_reply(201, to_json(*made, call.now));
+    invitation = *made;
+    json::object shown = to_json(*made, call.now);
+    shown["mail_error"] = nullptr;
+    return json_reply(201, shown);
   });
   reply = with_token(std::move(reply), token.reveal());
   if (!reply || reply->status >= 400) return reply;
   json::object shown = parse_json(reply->body)->as_object();
   const std::string given = text_at(shown, "token");
-  shown["link"] = given.empty()
-                      ? json::value()
-                      : json::value(call.context.hooks.public_url() + "/invitations/" + given);
+  const std::string link =
+      given.empty() ? "" : call.context.hooks.public_url() + "/invitations/" + given;
+  shown["link"] = link.empty() ? json::value() : json::value(link);
   reply->body = json::serialize(shown);
+  if (link.empty() || email.empty() || !call.context.hooks.mail_invitation) return reply;
+  reply->slow = [call, shown, link, made = *invitation]() -> http::Reply {
+    return mailed(call, shown, link, made);
+  };
   return reply;
 }
 

@@ -1,10 +1,12 @@
 #include "store/notifications.h"
 
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
 #include "api/notification_json.h"
 #include "api/to_json.h"
+#include "base/digest.h"
 #include "base/text.h"
 #include "notify/mail.h"
 #include "notify/signature.h"
@@ -186,7 +188,7 @@ Change change_of(const std::string& verb, Names& names, const store::Notificatio
 Result<http::Reply> list_notifications(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> after = query.cursor(1);
+  const std::string after = name_cursor(query, "notifications");
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -194,13 +196,13 @@ Result<http::Reply> list_notifications(const Call& call) {
     if (!scope) return scope.error();
     const auto listed = store::list_notifications(
         db, call.organization(), {.project = scope->project, .deployment = scope->deployment},
-        after.empty() ? "" : after[0], limit + 1);
+        after, limit + 1);
     Names names(db);
     json::array items;
     std::string next;
     for (std::size_t i = 0; i < listed.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
-        next = cursor_of({listed[i - 1].id.text()});
+        next = name_cursor_of("notifications", listed[i - 1].id.text());
         break;
       }
       items.emplace_back(to_json(listed[i], names, call));
@@ -232,6 +234,8 @@ Result<http::Reply> set_notification(const Call& call) {
   return call.context.database.write([&](db::Session& db) -> Result<http::Reply> {
     const auto scope = scope_in(call, db, project, deployment);
     if (!scope) return scope.error();
+    const auto before =
+        store::find_notification(db, call.organization(), *scope, sha256_hex(*recipient));
     const auto set = store::set_notification(
         db,
         {.organization = call.organization(),
@@ -245,7 +249,8 @@ Result<http::Reply> set_notification(const Call& call) {
     if (!set) return set.error();
     Names names(db);
     audit(call, db,
-          change_of(set->is_new ? "create" : "change", names, nullptr, &set->notification));
+          change_of(set->is_new ? "create" : "change", names, before ? &*before : nullptr,
+                    &set->notification));
     const auto secret = provide_secret(call, db, set->notification, wanted, false);
     return reply_with(call, names, set->is_new ? 201 : 200, set->notification, secret);
   });

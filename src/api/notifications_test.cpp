@@ -43,6 +43,12 @@ TEST_F(NotificationsApiTest, ASecondSetChangesTheOneOfTheScopeAndKeepsItsSecret)
   EXPECT_TRUE(flag_at(second.object(), "only_on_change"));
   EXPECT_FALSE(second.object().contains("secret"));
   EXPECT_EQ(elsewhere.status, 201);
+  const Answer audit = ask("GET", "/api/v1/audit?kind=notification");
+  const json::array& entries = audit.object().at("audit").as_array();
+  const json::object& again = entries[1].as_object();
+  EXPECT_FALSE(flag_at(again.at("before").as_object(), "only_on_change"));
+  EXPECT_TRUE(flag_at(again.at("after").as_object(), "only_on_change"));
+  EXPECT_TRUE(entries[2].as_object().at("before").is_null());
 }
 
 TEST_F(NotificationsApiTest, WhatIsFaultyIsRefusedNamingTheFieldAndNothingIsKept) {

@@ -1,67 +1,89 @@
 #include "api/audit.h"
 #include "api/etag.h"
 #include "api/handlers.h"
-#include "api/input.h"
+#include "api/people.h"
+#include "base/text.h"
 #include "store/hold.h"
+#include "store/organization_name.h"
 
 namespace cupola::api {
 namespace {
 
-constexpr std::size_t longest_name = 200;
+constexpr std::size_t longest_name = 100;
+constexpr std::size_t longest_billing_name = 200;
 constexpr std::size_t longest_address = 2010;
 constexpr std::size_t longest_email = 254;
 
-json::object settings_of(const store::Billing& billing) {
-  return {{"billing_name", billing.name},
-          {"billing_address", billing.address},
-          {"billing_email", billing.email}};
+/// What can be changed of an organization.
+struct Details {
+  store::Organization organization;
+  store::Billing billing;
+};
+
+Details details_of(const Call& call, db::Session& db) {
+  auto organization = store::find_organization(db, call.organization());
+  if (!organization) throw Failure("A token names an organization that is not there.");
+  return {*std::move(organization), store::billing_of(db, call.organization())};
 }
 
-http::Reply shown(const Call& call, db::Session& db, const store::Billing& billing) {
-  const auto organization = store::find_organization(db, call.organization());
-  if (!organization) throw Failure("A token names an organization that is not there.");
-  json::object object{{"id", organization->id},
-                      {"name", organization->name},
-                      {"account_number", organization->account_number},
-                      {"created_at", to_rfc3339(organization->created_at)}};
-  for (const auto& member : settings_of(billing)) object[member.key()] = member.value();
-  return tagged_reply(200, object, etag_of(settings_of(billing)));
+json::object settings_of(const Details& details) {
+  return {{"name", json_text(details.organization.name)},
+          {"billing_name", details.billing.name},
+          {"billing_address", details.billing.address},
+          {"billing_email", details.billing.email}};
+}
+
+http::Reply shown(const Details& details) {
+  json::object object{{"id", details.organization.id},
+                      {"account_number", details.organization.account_number},
+                      {"created_at", to_rfc3339(details.organization.created_at)}};
+  const json::object settings = settings_of(details);
+  for (const auto& member : settings) object[member.key()] = member.value();
+  return tagged_reply(200, object, etag_of(settings));
 }
 
 }  // namespace
 
 Result<http::Reply> show_organization(const Call& call) {
-  return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    return shown(call, db, store::billing_of(db, call.organization()));
-  });
+  return call.context.database.read(
+      [&](db::Session& db) -> Result<http::Reply> { return shown(details_of(call, db)); });
 }
 
-/// PATCH changes what the body has, and leaves the rest; a null or an empty text takes away.
+/// PATCH changes what the body has, and leaves the rest; of where bills go, a null or an empty text
+/// takes away.
 Result<http::Reply> change_organization(const Call& call) {
-  Body body(call, {"billing_name", "billing_address", "billing_email"});
-  const std::string name = body.optional_text("billing_name", longest_name);
+  Body body(call, {"name", "billing_name", "billing_address", "billing_email"});
+  const std::string name = body.has("name") ? body.text("name", longest_name) : "";
+  const std::string billing_name = body.optional_text("billing_name", longest_billing_name);
   const std::string address = body.optional_text("billing_address", longest_address);
   const std::string email = body.optional_text("billing_email", longest_email);
   if (body.fault()) return *body.fault();
 
-  return write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    store::hold(db, call.organization());
-    const store::Billing before = store::billing_of(db, call.organization());
-    if (auto refused = mismatch(call, etag_of(settings_of(before)))) return *std::move(refused);
-    store::Billing after = before;
-    if (body.has("billing_name")) after.name = name;
-    if (body.has("billing_address")) after.address = address;
-    if (body.has("billing_email")) after.email = email;
-    const Result<void> set = store::set_billing(db, call.organization(), after);
-    if (!set) return set.error();
-    audit(call, db,
-          {.action = "organization.change",
-           .name = call.member.organization_name,
-           .id = call.member.organization_id,
-           .before = settings_of(before),
-           .after = settings_of(after)});
-    return shown(call, db, after);
-  });
+  return forgetting(
+      call, write_once(call, [&](db::Session& db) -> Result<http::Reply> {
+        store::hold(db, call.organization());
+        const Details before = details_of(call, db);
+        if (auto refused = mismatch(call, etag_of(settings_of(before)))) return *std::move(refused);
+        Details after = before;
+        if (!name.empty()) after.organization.name = name;
+        if (body.has("billing_name")) after.billing.name = billing_name;
+        if (body.has("billing_address")) after.billing.address = address;
+        if (body.has("billing_email")) after.billing.email = email;
+        if (const auto set = store::set_billing(db, call.organization(), after.billing); !set) {
+          return set.error();
+        }
+        if (!name.empty()) {
+          const auto renamed = store::rename_organization(db, call.organization(), name);
+          if (!renamed) return renamed.error();
+        }
+        audit(call, db,
+              {.action = "organization.change",
+               .name = before.organization.name,
+               .id = before.organization.id,
+               .before = settings_of(before),
+               .after = settings_of(after)});
+        return shown(after);
+      }));
 }
 
 }  // namespace cupola::api

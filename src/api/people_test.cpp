@@ -94,11 +94,32 @@ TEST_F(ApiPeopleTest, BillsGoWhereTheOwnerSays) {
   for (const char* body :
        {R"({"billing_email":"none"})", R"({"billing_email":"a@b\r\nBcc: x@y"})",
         R"({"billing_name":"a\u0000"})", R"({"billing_name":"a\u001b[1m"})",
-        R"({"billing_address":"a\r\nb"})", R"({"name":"x"})", R"({"billing_name":7})", "[]", "{"}) {
+        R"({"billing_address":"a\r\nb"})", R"({"id":"x"})", R"({"billing_name":7})", "[]", "{"}) {
     const Answer answer = ask("PATCH", path, body);
     EXPECT_TRUE(answer.status == 422 || answer.status == 400) << body << answer.text;
   }
   EXPECT_EQ(text_at(ask("GET", path).object(), "billing_email"), "bills@acme.example");
+}
+
+TEST_F(ApiPeopleTest, AnOrganizationGetsAnotherNameThatNoOtherHas) {
+  const std::string path = "/api/v1/organization";
+  for (const auto& [body, status] : {std::pair(R"({"name":"other"})", 409),
+                                     {R"({"name":""})", 422},
+                                     {R"({"name":" a"})", 422},
+                                     {R"({"name":"a\r\nb"})", 422}}) {
+    EXPECT_EQ(ask("PATCH", path, body).status, status) << body;
+  }
+  EXPECT_EQ(text_at(ask("GET", path).object(), "name"), "acme");
+
+  const Answer renamed = ask("PATCH", path, R"({"name":"Acme Ltd"})");
+
+  EXPECT_EQ(text_at(renamed.object(), "name"), "Acme Ltd") << renamed.text;
+  const Answer caller = ask("GET", "/api/v1/whoami");
+  EXPECT_EQ(text_at(caller.object().at("organization").as_object(), "name"), "Acme Ltd");
+  const json::object entry =
+      ask("GET", "/api/v1/audit?limit=1").object().at("audit").as_array()[0].as_object();
+  EXPECT_EQ(text_at(entry.at("before").as_object(), "name"), "acme");
+  EXPECT_EQ(text_at(entry.at("after").as_object(), "name"), "Acme Ltd");
 }
 
 TEST_F(ApiPeopleTest, WhoSawSomethingOlderIsToldSo) {
@@ -286,6 +307,11 @@ TEST_F(ApiPeopleTest, AServiceAccountActsUnderItsNameAndEndsAtOnce) {
             409);
   EXPECT_EQ(ask("POST", "/api/v1/service-accounts", R"({"name":"a\nb","role":"viewer"})").status,
             422);
+  const std::string run = std::string(deployment_path) + "/runs";
+  ASSERT_EQ(ask("PATCH", "/api/v1/service-accounts/CI", R"({"role":"viewer"})").status, 200);
+  EXPECT_EQ(ask_as(token, "POST", run, R"({"name":"hourly"})").status, 403);
+  EXPECT_EQ(ask("PATCH", "/api/v1/service-accounts/CI", R"({"role":"king"})").status, 422);
+  EXPECT_EQ(ask("PATCH", "/api/v1/service-accounts/C", R"({"role":"viewer"})").status, 404);
   EXPECT_EQ(ask("DELETE", "/api/v1/service-accounts/CI").status, 204);
   EXPECT_EQ(ask_as(token, "GET", "/api/v1/whoami").status, 401);
 }

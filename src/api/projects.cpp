@@ -1,4 +1,5 @@
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/etag.h"
 #include "api/handlers.h"
 #include "api/input.h"
@@ -18,7 +19,7 @@ constexpr std::size_t longest_directory = 1000;
 Result<http::Reply> list_projects(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> after = query.cursor(1);
+  const std::string after = name_cursor(query, "projects");
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -28,12 +29,11 @@ Result<http::Reply> list_projects(const Call& call) {
         items.emplace_back(to_json(*project));
       return list_reply("projects", std::move(items));
     }
-    const auto projects =
-        store::list_projects(db, call.organization(), after.empty() ? "" : after[0], limit + 1);
+    const auto projects = store::list_projects(db, call.organization(), after, limit + 1);
     std::string next;
     for (std::size_t i = 0; i < projects.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
-        next = cursor_of({projects[i - 1].name});
+        next = name_cursor_of("projects", projects[i - 1].name);
         break;
       }
       items.emplace_back(to_json(projects[i]));

@@ -87,17 +87,18 @@ void Query::refuse_cursor() {
   refuse("?cursor= is none that this list gave.", "Give the value of \"next\", or begin anew.");
 }
 
-std::vector<std::string> Query::cursor(std::size_t count) {
+std::vector<std::string> Query::cursor(std::string_view list, std::size_t count) {
   const std::string value = text("cursor");
   if (value.empty()) return {};
   std::vector<std::string> parts;
   if (const std::optional<std::string> packed = from_hex(value); packed && is_utf8(*packed)) {
     for (const std::string_view part : split(*packed, '\0')) parts.emplace_back(part);
   }
-  if (parts.size() != count) {
+  if (parts.size() != count + 1 || parts[0] != list) {
     refuse_cursor();
     return {};
   }
+  parts.erase(parts.begin());
   return parts;
 }
 
@@ -109,7 +110,8 @@ bool has_control(std::string_view text) {
   return false;
 }
 
-std::string cursor_of(const std::vector<std::string>& parts) {
+std::string cursor_of(std::string_view list, std::vector<std::string> parts) {
+  parts.insert(parts.begin(), std::string(list));
   return to_hex(join(parts, std::string_view("\0", 1)));
 }
 

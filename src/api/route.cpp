@@ -36,6 +36,8 @@ std::string_view name_of(http::Method method) {
       return "PATCH";
     case http::Method::delete_:
       return "DELETE";
+    case http::Method::other:
+      break;
   }
   return "";
 }

@@ -98,7 +98,8 @@ constexpr Route table[] = {
      "delete a secret"},
 
     {get, "/api/v1/organization", owner, show_organization, "", "see the organization's details"},
-    {patch, "/api/v1/organization", owner, change_organization, "", "change where bills go"},
+    {patch, "/api/v1/organization", owner, change_organization, "",
+     "change the organization's name and where bills go"},
     {get, "/api/v1/retention", owner, show_retention, "", "see how long what is kept"},
     {patch, "/api/v1/retention", owner, change_retention, "", "change how long what is kept"},
     {get, "/api/v1/retention/preview", owner, preview_retention,
@@ -119,6 +120,8 @@ constexpr Route table[] = {
      "list service accounts"},
     {post, "/api/v1/service-accounts", owner, create_service_account, "",
      "create a service account"},
+    {patch, "/api/v1/service-accounts/{service_account}", owner, change_service_account, "",
+     "change a service account's role"},
     {delete_, "/api/v1/service-accounts/{service_account}", owner, delete_service_account, "",
      "delete a service account"},
 
@@ -145,6 +148,11 @@ constexpr Route table[] = {
     {get, "/api/v1/uptime", viewer, list_uptime, "month project deployment limit cursor",
      "see which ticks were missed", filtered},
 
+    {get, "/api/v1/heartbeat", maintainer, show_heartbeat, "",
+     "see what is pinged while the scheduler lives"},
+    {put, "/api/v1/heartbeat", maintainer, set_heartbeat, "",
+     "set what is pinged while the scheduler lives"},
+    {delete_, "/api/v1/heartbeat", maintainer, clear_heartbeat, "", "have nothing pinged"},
     {get, "/api/v1/notifications", viewer, list_notifications, "project deployment limit cursor",
      "list notifications"},
     {post, "/api/v1/notifications", maintainer, set_notification, "", "set a notification"},

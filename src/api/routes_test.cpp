@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -11,14 +12,31 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "store/audit.h"
+#include "testing/databases.h"
 
 namespace cupola::api {
 namespace {
 
 const std::filesystem::path source_folder = CUPOLA_SOURCE_DIR;
 
-class RoutesTest : public ApiTest {
+/// Where the fixture below keeps its things.
+struct OnDatabase : public ::testing::WithParamInterface<testing::DatabaseKind> {
+  OnDatabase() {
+    if (testing::DatabasePlace::is_there(GetParam())) place.emplace(GetParam());
+  }
+  std::string url() const { return place ? place->url() : "sqlite::memory:"; }
+
+  std::optional<testing::DatabasePlace> place;
+};
+
+class RoutesTest : public OnDatabase, public ApiTest {
  protected:
+  RoutesTest() : ApiTest(url()) {}
+
+  void SetUp() override {
+    if (!place) GTEST_SKIP() << "CUPOLA_TEST_POSTGRES names no PostgreSQL";
+  }
+
   /// All that acme's owner can see, to be compared before and after.
   std::string all_of_acme() {
     // The last use of each token is shown: use all, so that it does not change later.
@@ -54,7 +72,11 @@ class RoutesTest : public ApiTest {
   std::vector<store::AuditEntry> audited() { return audited_of(acme_); }
 };
 
-TEST_F(RoutesTest, NobodyGetsInWithoutAToken) {
+INSTANTIATE_TEST_SUITE_P(On, RoutesTest,
+                         ::testing::Values(testing::DatabaseKind::sqlite_in_memory,
+                                           testing::DatabaseKind::postgres));
+
+TEST_P(RoutesTest, NobodyGetsInWithoutAToken) {
   for (const Route& route : routes()) {
     const Answer answer =
         ask_as("", method_name(route.method), path_of(route, acme_), body_of(route));
@@ -67,7 +89,7 @@ TEST_F(RoutesTest, NobodyGetsInWithoutAToken) {
   }
 }
 
-TEST_F(RoutesTest, EachRoleMayDoWhatTheTableSays) {
+TEST_P(RoutesTest, EachRoleMayDoWhatTheTableSays) {
   for (const Route& route : routes()) {
     for (const auto& [role, token] : acme_.tokens) {
       if (access_of(role) >= route.access) continue;
@@ -83,7 +105,7 @@ TEST_F(RoutesTest, EachRoleMayDoWhatTheTableSays) {
   }
 }
 
-TEST_F(RoutesTest, TheLeastRoleOfARouteIsEnoughAndEachChangeIsAuditedOnce) {
+TEST_P(RoutesTest, TheLeastRoleOfARouteIsEnoughAndEachChangeIsAuditedOnce) {
   make_another_release_live(acme_);
   for (const Route& route : in_an_order_that_works()) {
     const std::string method = method_name(route.method);
@@ -110,7 +132,7 @@ TEST_F(RoutesTest, TheLeastRoleOfARouteIsEnoughAndEachChangeIsAuditedOnce) {
   EXPECT_TRUE(audited_of(other_).empty());
 }
 
-TEST_F(RoutesTest, WhatIsRefusedIsNotAudited) {
+TEST_P(RoutesTest, WhatIsRefusedIsNotAudited) {
   for (const Route& route : routes()) {
     if (route.method == http::Method::get) continue;
     ask_as("", method_name(route.method), path_of(route, other_), body_of(route));
@@ -127,7 +149,7 @@ TEST_F(RoutesTest, WhatIsRefusedIsNotAudited) {
   EXPECT_TRUE(audited_of(other_).empty());
 }
 
-TEST_F(RoutesTest, ATokenOfAnotherProjectFindsNothingAndChangesNothing) {
+TEST_P(RoutesTest, ATokenOfAnotherProjectFindsNothingAndChangesNothing) {
   const auto neighbour = add_neighbour();
   const std::string of_project = limited_token({.project = neighbour.project.key});
   const std::string of_deployment =
@@ -161,7 +183,7 @@ TEST_F(RoutesTest, ATokenOfAnotherProjectFindsNothingAndChangesNothing) {
   EXPECT_EQ(all_of_acme(), before);
 }
 
-TEST_F(RoutesTest, ATokenOfTheProjectOrDeploymentReachesWhatIsIn) {
+TEST_P(RoutesTest, ATokenOfTheProjectOrDeploymentReachesWhatIsIn) {
   make_another_release_live(acme_);
   add_neighbour();
   const store::Reach project{.project = acme_.tenant.project.key};
@@ -198,7 +220,7 @@ TEST_F(RoutesTest, ATokenOfTheProjectOrDeploymentReachesWhatIsIn) {
   }
 }
 
-TEST_F(RoutesTest, AnotherOrganizationFindsNothingAndChangesNothing) {
+TEST_P(RoutesTest, AnotherOrganizationFindsNothingAndChangesNothing) {
   const std::string before = all_of_acme();
   for (const Route& route : routes()) {
     if (route.path.find('{') == std::string_view::npos) continue;
@@ -213,7 +235,7 @@ TEST_F(RoutesTest, AnotherOrganizationFindsNothingAndChangesNothing) {
   EXPECT_EQ(all_of_acme(), before);
 }
 
-TEST_F(RoutesTest, MixedIdsOfTwoOrganizationsFindNothing) {
+TEST_P(RoutesTest, MixedIdsOfTwoOrganizationsFindNothing) {
   const std::string token = other_.tokens.at(store::Role::owner);
 
   // The project is the asker's own, what is under it is not.
@@ -226,7 +248,7 @@ TEST_F(RoutesTest, MixedIdsOfTwoOrganizationsFindNothing) {
             404);
 }
 
-TEST_F(RoutesTest, ListsShowOnesOwnThingsOnly) {
+TEST_P(RoutesTest, ListsShowOnesOwnThingsOnly) {
   for (const Route& route : routes()) {
     if (route.method != http::Method::get || route.path.find('{') != std::string_view::npos)
       continue;
@@ -237,7 +259,7 @@ TEST_F(RoutesTest, ListsShowOnesOwnThingsOnly) {
   }
 }
 
-TEST_F(RoutesTest, InnerKeysDoNotLeaveTheServer) {
+TEST_P(RoutesTest, InnerKeysDoNotLeaveTheServer) {
   const std::string all = all_of_acme();
   const store::Member user =
       *authenticator_.authenticate(acme_.tokens.at(store::Role::owner), clock_.now());
@@ -251,7 +273,7 @@ TEST_F(RoutesTest, InnerKeysDoNotLeaveTheServer) {
   EXPECT_THAT(all, ::testing::Not(::testing::HasSubstr("value of acme")));
 }
 
-TEST_F(RoutesTest, AnOperatorSeesNeitherNamesNorValuesOfSecrets) {
+TEST_P(RoutesTest, AnOperatorSeesNeitherNamesNorValuesOfSecrets) {
   for (const store::Role role : {store::Role::viewer, store::Role::operator_}) {
     for (const Route& route : routes()) {
       if (route.method != http::Method::get) continue;
@@ -266,12 +288,13 @@ TEST_F(RoutesTest, AnOperatorSeesNeitherNamesNorValuesOfSecrets) {
               ::testing::HasSubstr("API_KEY"));
 }
 
-TEST_F(RoutesTest, UnknownPathsMethodsAndQueryValuesAreTold) {
+TEST_P(RoutesTest, UnknownPathsMethodsAndQueryValuesAreTold) {
   EXPECT_EQ(ask("GET", "/api/v1/nothing").status, 404);
   EXPECT_EQ(ask("GET", "/api/v1/projects/").status, 404);
   EXPECT_EQ(ask("GET", "/api/v1/projects//deployments").status, 404);
   const Answer answer = ask("PATCH", "/api/v1/projects");
   EXPECT_EQ(answer.status, 405);
+  EXPECT_EQ(answer.object().at("status"), 405);
   EXPECT_THAT(answer.headers,
               ::testing::Contains(std::pair<std::string, std::string>("Allow", "GET, POST")));
   EXPECT_EQ(ask("GET", "/api/v1/runs?stauts=failed").status, 422);
@@ -279,7 +302,7 @@ TEST_F(RoutesTest, UnknownPathsMethodsAndQueryValuesAreTold) {
   EXPECT_EQ(ask("HEAD", "/api/v1/runs").status, 200);
 }
 
-TEST_F(RoutesTest, QueryValuesHaveLimits) {
+TEST_P(RoutesTest, QueryValuesHaveLimits) {
   for (const char* query :
        {"limit=0", "limit=201", "limit=9223372036854775808", "limit=-1", "limit=NaN",
         "limit=", "limit=1e2", "limit=+5", "status=done", "status=failed'--", "since=yesterday",

@@ -1,6 +1,7 @@
 #include "store/runs.h"
 
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -61,11 +62,8 @@ Result<http::Reply> list_runs(const Call& call) {
   store::RunFilter filter{
       .status = status_of(query), .since = query.instant("since"), .until = query.instant("until")};
   if (const std::string name = query.text("schedule"); !name.empty()) filter.schedule_name = name;
-  const std::vector<std::string> cursor = query.cursor(1);
-  if (!cursor.empty()) filter.before = cursor[0];
-  if (!cursor.empty() && !store::is_run_cursor(filter.before)) {
-    query.refuse("?cursor= is none that this list gave.", "Begin the list anew.");
-  }
+  filter.before = name_cursor(query, "runs");
+  if (!filter.before.empty() && !store::is_run_cursor(filter.before)) query.refuse_cursor();
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -82,7 +80,7 @@ Result<http::Reply> list_runs(const Call& call) {
       reply.body += to_json_text(listed);
     }
     reply.body += "],\"next\":";
-    reply.body += page.next.empty() ? "null}" : "\"" + cursor_of({page.next}) + "\"}";
+    reply.body += page.next.empty() ? "null}" : "\"" + name_cursor_of("runs", page.next) + "\"}";
     call.pages.keep(call, writes, reply.body);
     return reply;
   });

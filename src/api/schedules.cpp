@@ -55,8 +55,8 @@ Result<http::Reply> list_page(const Call& call, db::Session& db, const Scope& sc
   for (std::size_t i = 0; i < schedules.size(); ++i) {
     if (i == static_cast<std::size_t>(limit)) {
       const store::Schedule& last = schedules[i - 1];
-      next = cursor_of(
-          {names.project(last.project).id, names.deployment(last.deployment).slug, last.name});
+      next = cursor_of("schedules", {names.project(last.project).id,
+                                     names.deployment(last.deployment).slug, last.name});
       break;
     }
     const store::Schedule& schedule = schedules[i];
@@ -131,7 +131,7 @@ std::string tag_of(const store::Schedule& schedule) {
 Result<http::Reply> list_all_schedules(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor(3);
+  const std::vector<std::string> cursor = query.cursor("schedules", 3);
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
@@ -144,7 +144,7 @@ Result<http::Reply> list_all_schedules(const Call& call) {
 Result<http::Reply> list_schedules(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor(3);
+  const std::vector<std::string> cursor = query.cursor("schedules", 3);
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {

@@ -1,6 +1,7 @@
 #include "store/states.h"
 
 #include "api/audit.h"
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/lookup.h"
@@ -39,19 +40,18 @@ json::value newest_version(const Call& call, db::Session& db, const ProjectKey& 
 Result<http::Reply> list_states(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> after = query.cursor(1);
+  const std::string after = name_cursor(query, "states");
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const Result<store::Project> project = project_of(call, db);
     if (!project) return project.error();
-    const auto states = store::list_states(db, call.organization(), project->key,
-                                           after.empty() ? "" : after[0], limit + 1);
+    const auto states = store::list_states(db, call.organization(), project->key, after, limit + 1);
     json::array items;
     std::string next;
     for (std::size_t i = 0; i < states.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
-        next = cursor_of({states[i - 1].state_id});
+        next = name_cursor_of("states", states[i - 1].state_id);
         break;
       }
       items.emplace_back(to_json(states[i], false));

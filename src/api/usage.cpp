@@ -57,12 +57,12 @@ void read_days(Query& query, Wish& wish, Instant now) {
 
 /// The cursor goes with what was asked for, and has the number of the next row.
 std::vector<std::string> cursor_parts(const Wish& wish, std::size_t row) {
-  return {std::string(list), wish.by_text, credits::day_text(wish.filter.from),
-          credits::day_text(wish.filter.until), std::to_string(row)};
+  return {wish.by_text, credits::day_text(wish.filter.from), credits::day_text(wish.filter.until),
+          std::to_string(row)};
 }
 
 void read_cursor(Query& query, Wish& wish) {
-  const auto parts = query.cursor(5);
+  const auto parts = query.cursor(list, 4);
   if (parts.empty()) return;
   wish.from_row = static_cast<std::size_t>(whole_number(parts.back()).value_or(0));
   if (parts != cursor_parts(wish, wish.from_row)) {
@@ -136,8 +136,8 @@ http::Reply page(const Wish& wish, const std::vector<store::UsageRow>& rows, std
       200, {{list, std::move(items)},
             {"since", credits::day_text(wish.filter.from)},
             {"until", credits::day_text(wish.filter.until)},
-            {"next",
-             row < rows.size() ? json::value(cursor_of(cursor_parts(wish, row))) : json::value()}});
+            {"next", row < rows.size() ? json::value(cursor_of(list, cursor_parts(wish, row)))
+                                       : json::value()}});
 }
 
 }  // namespace

@@ -258,8 +258,9 @@ Result<WantedOrganization> read_apply_file(std::string_view file, std::string_vi
   const yaml::Node& root = *document.root;
   Reader reader(file);
   WantedOrganization wanted;
-  if (reader.is_mapping_of(root, "The file",
-                           {"organization", "members", "projects", "notifications"})) {
+  if (reader.is_mapping_of(
+          root, "The file",
+          {"organization", "members", "service_accounts", "projects", "notifications"})) {
     if (const auto* name = root.find("organization")) {
       wanted.name = reader.text_of(*name, "organization");
       wanted.line = name->mark.line;
@@ -267,6 +268,10 @@ Result<WantedOrganization> read_apply_file(std::string_view file, std::string_vi
     wanted.members = reader.named<WantedMember>(
         root, "members", [&](const std::string& login, const yaml::Node& role) {
           return WantedMember{.login = login, .role = reader.word(role, login, roles)};
+        });
+    wanted.service_accounts = reader.named<WantedServiceAccount>(
+        root, "service_accounts", [&](const std::string& name, const yaml::Node& role) {
+          return WantedServiceAccount{.name = name, .role = reader.word(role, name, roles)};
         });
     wanted.projects = reader.named<WantedProject>(
         root, "projects", [&](const std::string& name, const yaml::Node& value) {

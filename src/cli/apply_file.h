@@ -54,7 +54,13 @@ struct WantedProject {
 
 struct WantedMember {
   std::uint32_t line = 0;
-  std::string login;
+  std::string login;  ///< or an e-mail address, which is invited where it is nobody's
+  std::string role;
+};
+
+struct WantedServiceAccount {
+  std::uint32_t line = 0;
+  std::string name;
   std::string role;
 };
 
@@ -62,6 +68,7 @@ struct WantedOrganization {
   std::uint32_t line = 0;  ///< of `name`
   std::string name;        ///< empty: whichever the token is of
   std::optional<std::vector<WantedMember>> members;
+  std::optional<std::vector<WantedServiceAccount>> service_accounts;
   std::optional<std::vector<WantedProject>> projects;
   std::optional<std::vector<WantedNotification>> notifications;
 };

@@ -13,6 +13,7 @@ TEST(ApplyFileTest, ReadsWhatAnOrganizationIsToBe) {
   const auto read = read_apply_file("f.yml", R"(organization: acme
 members:
   ada: owner
+service_accounts: {ci: operator}
 notifications:
 - email: a@b.example
   status: [failed]
@@ -34,6 +35,8 @@ projects:
   EXPECT_EQ(read->name, "acme");
   EXPECT_EQ(read->members->at(0).login, "ada");
   EXPECT_EQ(read->members->at(0).line, 3u);
+  EXPECT_EQ(read->service_accounts->at(0).name, "ci");
+  EXPECT_EQ(read->service_accounts->at(0).role, "operator");
   EXPECT_EQ(json::serialize(read->notifications->at(0).filters), R"([{"status":["failed"]}])");
   EXPECT_TRUE(read->notifications->at(0).only_on_change);
   const WantedProject& shop = read->projects->at(0);
@@ -42,7 +45,7 @@ projects:
   ASSERT_THAT(*shop.deployments, SizeIs(2));
   const WantedDeployment& prod = shop.deployments->at(0);
   EXPECT_EQ(prod.environment, "prod") << "as its name, unless said";
-  EXPECT_EQ(prod.line, 13u);
+  EXPECT_EQ(prod.line, 14u);
   EXPECT_EQ(prod.schedules->at(0).enabled, true);
   EXPECT_EQ(prod.schedules->at(1).enabled, false);
   EXPECT_EQ(json::serialize(prod.schedules->at(1).settings), R"({"retries":3})");

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/apply_people.h"
 #include "cli/release.h"
 #include "cli/show.h"
 
@@ -13,22 +14,6 @@ namespace cupola::cli {
 namespace {
 
 using Kind = Step::Kind;
-
-/// The item of the list that has the text at one of the keys, or nothing.
-const json::object* item_with(const json::array& list, std::initializer_list<std::string_view> keys,
-                              std::string_view text) {
-  for (const std::string_view key : keys) {
-    for (const auto& item : list) {
-      if (item.is_object() && text_at(item.get_object(), key) == text) return &item.get_object();
-    }
-  }
-  return nullptr;
-}
-
-Result<void> done(const Result<json::object>& answer) {
-  if (!answer) return answer.error();
-  return {};
-}
 
 /// "environment dev → prod, revision main → v2": what differs of these members.
 std::string differences(const json::object& present, const json::object& wanted) {
@@ -52,9 +37,9 @@ class Planner {
 
   Result<std::vector<Step>> plan(const WantedOrganization& wanted) {
     if (auto right = check_organization(wanted); !right) return right.error();
-    if (wanted.members) {
-      if (auto planned = plan_members(*wanted.members); !planned) return planned.error();
-    }
+    auto people = people_steps(api_, file_, wanted, prune_);
+    if (!people) return people.error();
+    steps_ = *std::move(people);
     if (auto read = read_notifications(); !read) return read.error();
     if (wanted.notifications) plan_notifications(*wanted.notifications, "", "");
     if (wanted.projects) {
@@ -82,37 +67,6 @@ class Planner {
                     fmt::format("The file is for the organization {}, and you are in {}.",
                                 cupola::quoted(wanted.name), cupola::quoted(name)),
                     "Use a token of that organization.");
-  }
-
-  Result<void> plan_members(const std::vector<WantedMember>& wanted) {
-    const auto present = api_.list(api_path({"members"}), "members");
-    if (!present) return present.error();
-    const json::array& members = array_at(*present, "members");
-    for (const WantedMember& one : wanted) {
-      const json::object* member = item_with(members, {"login"}, one.login);
-      if (member == nullptr) {
-        return fault_at(
-            file_, one.line, fmt::format("{} is no member yet.", cupola::quoted(one.login)),
-            "A person joins by an invitation: cupola invitation create --role " + one.role + ".");
-      }
-      const std::string role = text_at(*member, "role");
-      if (role == one.role) continue;
-      add(Kind::change, one.line, fmt::format("member {}: {} → {}", one.login, role, one.role),
-          [one](const Api& api) {
-            return done(
-                api.patch(api_path({"members", one.login}), {{"role", json_text(one.role)}}));
-          });
-    }
-    for (const auto& item : members) {
-      const std::string login = text_at(item.get_object(), "login");
-      const bool is_named = std::any_of(wanted.begin(), wanted.end(),
-                                        [&](const auto& one) { return one.login == login; });
-      if (is_named || !prune_) continue;
-      add(Kind::remove, 0, "member " + login, [login](const Api& api) {
-        return done(api.remove(api_path({"members", login})));
-      });
-    }
-    return {};
   }
 
   Result<void> read_notifications() {
@@ -363,6 +317,21 @@ class Planner {
 };
 
 }  // namespace
+
+const json::object* item_with(const json::array& list, std::initializer_list<std::string_view> keys,
+                              std::string_view text) {
+  for (const std::string_view key : keys) {
+    for (const auto& item : list) {
+      if (item.is_object() && text_at(item.get_object(), key) == text) return &item.get_object();
+    }
+  }
+  return nullptr;
+}
+
+Result<void> done(const Result<json::object>& answer) {
+  if (!answer) return answer.error();
+  return {};
+}
 
 Result<std::vector<Step>> steps_to(const Api& api, const std::string& file,
                                    const WantedOrganization& wanted, bool prune) {

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/outcome.h"
@@ -27,5 +29,11 @@ struct Step {
 /// cannot be brought about, with its line; those of the API.
 Result<std::vector<Step>> steps_to(const Api& api, const std::string& file,
                                    const WantedOrganization& wanted, bool prune);
+
+/// The item of the list that has the text at one of the keys, or nothing.
+const json::object* item_with(const json::array& list, std::initializer_list<std::string_view> keys,
+                              std::string_view text);
+/// Whether the call worked, without its answer.
+Result<void> done(const Result<json::object>& answer);
 
 }  // namespace cupola::cli

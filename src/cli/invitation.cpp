@@ -36,6 +36,11 @@ Result<int> create_invitation(const Context& context, const InvitationOptions& o
     return 0;
   }
   print(fmt::format("{}\n", printable(text_at(*made, "link"))));
+  if (!text_at(*made, "mailed_at").empty()) {
+    say(fmt::format("It was mailed to {}.", printable(text_at(*made, "email"))));
+  } else if (const std::string fault = text_at(*made, "mail_error"); !fault.empty()) {
+    say(fmt::format("It could not be mailed: {} Give the link yourself.", printable(fault)));
+  }
   say(fmt::format("Who opens this link becomes {}, once, until {} UTC. It is not shown again.",
                   text_at(*made, "role"), time_at(*made, "expires_at")));
   return 0;
@@ -110,7 +115,9 @@ void add_invitation_commands(CLI::App& root, Context& context) {
   auto* create = invitation->add_subcommand("create", "Make a link that makes a member, once");
   auto create_options = std::make_shared<InvitationOptions>();
   add_role(create, create_options->role, "What the new member will be")->required();
-  create->add_option("--email", create_options->email, "Whom it is for, to tell it from others")
+  create
+      ->add_option("--email", create_options->email,
+                   "Whom it is for; it is mailed there, where the server can")
       ->type_name("ADDRESS");
   create
       ->add_option("--expires-in", create_options->expires_in,

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/command.h"
+#include "cli/heartbeat.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
 
@@ -262,6 +263,8 @@ void add_notification_commands(CLI::App& root, Context& context) {
   set->require_subcommand(1);
   add_set_command(set, context, "webhook", "a URL", set_webhook);
   add_set_command(set, context, "email", "a person", set_email);
+
+  add_heartbeat_commands(*notification, context);
 
   auto* list = notification->add_subcommand("list", "Who is told what");
   auto list_options = std::make_shared<ListOptions>();

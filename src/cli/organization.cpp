@@ -14,6 +14,7 @@ struct ShowOptions {
 };
 struct SetOptions {
   CLI::App* command = nullptr;
+  std::string name;
   std::string billing_name;
   std::string billing_address;
   std::string billing_email;
@@ -41,6 +42,7 @@ Result<int> show_organization(const Context& context, const ShowOptions& options
 
 Result<int> set_organization(const Context& context, const SetOptions& options) {
   json::object body;
+  if (options.command->count("--name") > 0) body["name"] = json_text(options.name);
   if (options.command->count("--billing-name") > 0) {
     body["billing_name"] = json_text(options.billing_name);
   }
@@ -52,7 +54,7 @@ Result<int> set_organization(const Context& context, const SetOptions& options) 
   }
   if (body.empty()) {
     return Error{Error::Kind::invalid, "Nothing was said to be set",
-                 "Give --billing-name, --billing-address or --billing-email."};
+                 "Give --name, --billing-name, --billing-address or --billing-email."};
   }
   const auto api = Api::open(context);
   if (!api) return api.error();
@@ -65,8 +67,8 @@ Result<int> set_organization(const Context& context, const SetOptions& options) 
 }  // namespace
 
 void add_organization_commands(CLI::App& root, Context& context) {
-  auto* organization =
-      root.add_subcommand("organization", "Your organization: account number, where bills go");
+  auto* organization = root.add_subcommand(
+      "organization", "Your organization: name, account number, where bills go");
   organization->require_subcommand(1);
 
   auto* show_command =
@@ -75,9 +77,10 @@ void add_organization_commands(CLI::App& root, Context& context) {
   add_format(show_command, show_options->format);
   set_work(show_command, context, show_options, show_organization);
 
-  auto* set = organization->add_subcommand("set", "Change where bills go");
+  auto* set = organization->add_subcommand("set", "Change its name or where bills go");
   auto set_options = std::make_shared<SetOptions>();
   set_options->command = set;
+  set->add_option("--name", set_options->name, "What to call it")->type_name("NAME");
   set->add_option("--billing-name", set_options->billing_name, "Whom they are for; empty: nobody")
       ->type_name("TEXT");
   set->add_option("--billing-address", set_options->billing_address,

@@ -54,6 +54,17 @@ Result<int> list_service_accounts(const Context& context, const ServiceAccountOp
   return 0;
 }
 
+Result<int> set_role(const Context& context, const ServiceAccountOptions& options) {
+  const auto api = Api::open(context);
+  if (!api) return api.error();
+  const auto answer =
+      api->patch(api_path({"service-accounts", options.name}), {{"role", json_text(options.role)}});
+  if (!answer) return answer.error();
+  print(fmt::format("Service account {} is {} now.\n", printable(text_at(*answer, "name")),
+                    text_at(*answer, "role")));
+  return 0;
+}
+
 Result<int> delete_service_account(const Context& context, const ServiceAccountOptions& options) {
   const auto api = Api::open(context);
   if (!api) return api.error();
@@ -88,6 +99,15 @@ void add_service_account_commands(CLI::App& root, Context& context) {
   auto list_options = std::make_shared<ServiceAccountOptions>();
   add_format(list, list_options->format);
   set_work(list, context, list_options, list_service_accounts);
+
+  auto* set = account->add_subcommand("set-role", "Give a service account another role");
+  auto set_options = std::make_shared<ServiceAccountOptions>();
+  set->add_option("name", set_options->name, "Its name")->required()->type_name("NAME");
+  set->add_option("role", set_options->role, "viewer, operator, maintainer or owner")
+      ->required()
+      ->check(CLI::IsMember({"viewer", "operator", "maintainer", "owner"}))
+      ->type_name("ROLE");
+  set_work(set, context, set_options, set_role);
 
   auto* remove = account->add_subcommand("delete", "Delete a service account and its tokens");
   auto remove_options = std::make_shared<ServiceAccountOptions>();

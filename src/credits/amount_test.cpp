@@ -32,6 +32,7 @@ TEST(Amount, IsReadAsItIsWrittenAndNothingElseIs) {
 
 TEST(Amount, IsTakenFromANumberOfTwoDecimals) {
   EXPECT_EQ(to_amount(0.1), Amount{10});
+  EXPECT_EQ(to_amount(0.29), Amount{29}) << "which is a little less as a double";
   EXPECT_EQ(to_amount(-12.34), Amount{-1234});
   EXPECT_EQ(to_amount(999'999'999.99), Amount{99'999'999'999});
   EXPECT_FALSE(to_amount(0.005));

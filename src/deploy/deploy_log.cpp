@@ -1,12 +1,15 @@
 #include "deploy/deploy_log.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/outcome.h"
 #include "base/text.h"
+#include "logs/secret_forms.h"
 
 namespace cupola::deploy {
 namespace {
@@ -17,26 +20,21 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
   }
 }
 
-std::string percent_encoded(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    result += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return result;
-}
-
 }  // namespace
 
 std::string masked(std::string_view text, const std::map<std::string, Secret>& secrets) {
-  std::string result(text);
+  std::vector<std::pair<std::string, std::string_view>> shapes;
   for (const auto& [name, secret] : secrets) {
-    const std::string_view value = secret.reveal();
-    if (value.size() < shortest_masked) continue;
-    const std::string shown = fmt::format("${{{}}}", name);
-    replace_all(result, value, shown);
-    replace_all(result, percent_encoded(value), shown);
+    for (std::string& shape : logs::secret_forms(secret.reveal())) {
+      shapes.emplace_back(std::move(shape), name);
+    }
+  }
+  // A longer shape may hold a shorter one.
+  std::stable_sort(shapes.begin(), shapes.end(),
+                   [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  std::string result(text);
+  for (const auto& [shape, name] : shapes) {
+    replace_all(result, shape, fmt::format("${{{}}}", name));
   }
   return result;
 }

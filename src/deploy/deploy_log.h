@@ -43,8 +43,8 @@ class DeployLog {
   std::map<std::string, Secret> secrets_;
 };
 
-/// The text with each secret's value (of 6 bytes and more, also percent-encoded) as `${NAME}`, and
-/// without credentials in URLs.
+/// The text with each secret's value, in all shapes that are looked for in the logs of runs
+/// (logs/secret_forms.h), as `${NAME}`.
 std::string masked(std::string_view text, const std::map<std::string, Secret>& secrets);
 
 }  // namespace cupola::deploy

@@ -124,6 +124,10 @@ TEST(MaskTest, ShowsVariablesInPlaceOfSecrets) {
                                                  {"SHORT", Secret("abc")}};
 
   EXPECT_EQ(masked("x p@ss/word y p%40ss%2Fword abc", secrets), "x ${TOKEN} y ${TOKEN} abc");
+  EXPECT_EQ(masked("cEBzcy93b3Jk 7040"
+                   "73732f776f7264 p@ss\\/word",
+                   secrets),
+            "${TOKEN} ${TOKEN} ${TOKEN}");
 }
 
 store::ContentSchedule schedule(std::string name, std::string interval, std::string job) {

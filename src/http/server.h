@@ -15,7 +15,8 @@
 
 namespace cupola::http {
 
-enum class Method { get, head, post, put, patch, delete_ };
+/// `other`: any other, which a handler knows nothing of.
+enum class Method { get, head, post, put, patch, delete_, other };
 
 /// A request whose body was read whole. The path is decoded once; it holds no NUL, no `.` or `..`
 /// segment (those are 400 before any handler).

@@ -72,7 +72,7 @@ std::optional<Reply> ambiguity_of(const Header& header) {
   return std::nullopt;
 }
 
-std::optional<Method> method_of(bhttp::verb verb) {
+Method method_of(bhttp::verb verb) {
   switch (verb) {
     case bhttp::verb::get:
       return Method::get;
@@ -87,23 +87,17 @@ std::optional<Method> method_of(bhttp::verb verb) {
     case bhttp::verb::delete_:
       return Method::delete_;
     default:
-      return std::nullopt;
+      return Method::other;
   }
 }
 
 /// The request in the handler's form, or why it is turned down.
 std::variant<Request, Reply> to_request(Header&& header, const Connection& connection,
                                         std::string request_id) {
-  const std::optional<Method> method = method_of(header.method());
-  if (!method) {
-    return problem_with(
-        501, "Method not implemented",
-        {.message = "The method " + quoted(header.method_string()) + " is not known here."});
-  }
   Result<Target> target = parse_target(header.target());
   if (!target) return problem(target.error());
 
-  Request request{.method = *method,
+  Request request{.method = method_of(header.method()),
                   .segments = std::move(target->segments),
                   .path = std::move(target->path),
                   .query = std::move(target->query),

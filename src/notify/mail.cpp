@@ -169,21 +169,29 @@ std::string encode_header(std::string_view text) {
 
 std::string mail_text(const Message& message, const Sender& from, std::string_view to,
                       Instant now) {
-  const std::string boundary = "cupola-" + message.delivery;
+  return mail_text({.id = message.delivery,
+                    .subject = message.headline,
+                    .text = plain_text(message),
+                    .html = html_text(message)},
+                   from, to, now);
+}
+
+std::string mail_text(const Letter& letter, const Sender& from, std::string_view to, Instant now) {
+  const std::string boundary = "cupola-" + letter.id;
   const std::string domain = from.address.substr(from.address.rfind('@') + 1);
   const std::string sender =
       from.name.empty() ? from.address : fmt::format("{} <{}>", phrase(from.name), from.address);
   std::string text;
   text += "From: " + sender + "\r\n";
   text += fmt::format("To: {}\r\n", to);
-  text += "Subject: " + encode_header(shortened(message.headline, 200)) + "\r\n";
+  text += "Subject: " + encode_header(shortened(letter.subject, 200)) + "\r\n";
   text += "Date: " + mail_date(now) + "\r\n";
-  text += fmt::format("Message-ID: <{}@{}>\r\n", message.delivery, domain);
+  text += fmt::format("Message-ID: <{}@{}>\r\n", letter.id, domain);
   text += "Auto-Submitted: auto-generated\r\n";
   text += "MIME-Version: 1.0\r\n";
   text += fmt::format("Content-Type: multipart/alternative; boundary=\"{}\"\r\n\r\n", boundary);
-  text += fmt::format("--{}\r\n{}", boundary, part("text/plain", plain_text(message)));
-  text += fmt::format("--{}\r\n{}", boundary, part("text/html", html_text(message)));
+  text += fmt::format("--{}\r\n{}", boundary, part("text/plain", letter.text));
+  text += fmt::format("--{}\r\n{}", boundary, part("text/html", letter.html));
   text += fmt::format("--{}--\r\n", boundary);
   return text;
 }

@@ -26,7 +26,15 @@ Result<Sender> parse_sender(std::string_view text);
 /// that was not ours, nor a control character.
 std::string encode_header(std::string_view text);
 
-/// Header and body of the mail, lines end with CRLF: a plain text, and the same as HTML.
+/// What a mail says, as a plain text and the same as HTML.
+struct Letter {
+  std::string id;  ///< letters, digits and hyphens that no other mail has
+  std::string subject;
+  std::string text;
+  std::string html;
+};
+/// Header and body of the mail, lines end with CRLF.
+std::string mail_text(const Letter& letter, const Sender& from, std::string_view to, Instant now);
 std::string mail_text(const Message& message, const Sender& from, std::string_view to, Instant now);
 
 /// The text with <, >, &, " and ' as HTML has them.

@@ -13,6 +13,7 @@
 #include "notify/payload.h"
 #include "notify/retries.h"
 #include "notify/signature.h"
+#include "store/heartbeats.h"
 #include "store/usage.h"
 
 namespace cupola::notify {
@@ -28,7 +29,6 @@ constexpr std::chrono::milliseconds beat_every = 1min;
 constexpr std::chrono::milliseconds late_looked_for_every = 1min;
 
 constexpr net::Timeouts webhook_times = {.connect = 10s, .total = 15s};
-constexpr net::Timeouts mail_times = {.connect = 10s, .total = 1min};
 constexpr std::size_t most_of_a_reply = 64u << 10;
 constexpr std::size_t longest_error = 500;
 
@@ -168,16 +168,9 @@ void Notifier::begin_mail(const store::Claim& claim) {
     end(claim, now, {.error = "this server has no --smtp-url"});
     return;
   }
-  const MailServer& server = *options_.mail;
-  net::Mail mail{.server = server.url,
-                 .starttls = server.starttls,
-                 .user = server.user,
-                 .password = server.password,
-                 .from = server.from.address,
-                 .to = claim.notification.recipient,
-                 .data = mail_text(message_of(claim, options_.public_url), server.from,
-                                   claim.notification.recipient, claim.event.created_at),
-                 .timeouts = mail_times};
+  net::Mail mail = mail_by(*options_.mail, claim.notification.recipient,
+                           mail_text(message_of(claim, options_.public_url), options_.mail->from,
+                                     claim.notification.recipient, claim.event.created_at));
   courier_.send(std::move(mail),
                 [this, claim, now](const net::Outcome& outcome) { end(claim, now, outcome); });
 }
@@ -210,20 +203,26 @@ void Notifier::do_now_and_then() {
   }
 }
 
-/// False while the scheduler does not live; at the start it may come a moment later. The address is
-/// the administrator's own: no guard.
+/// False while the scheduler does not live; at the start it may come a moment later.
 bool Notifier::beat() {
-  if (options_.heartbeat_url.empty()) return true;
+  const auto chosen = with_.database.read(store::list_heartbeats);
+  if (options_.heartbeat_url.empty() && chosen.empty()) return true;
   if (!options_.is_ticking || !options_.is_ticking()) return false;
-  courier_.send(
-      net::Request{
-          .url = options_.heartbeat_url, .timeouts = webhook_times, .most = most_of_a_reply},
-      [](const net::Outcome& outcome) {
-        if (outcome.error.empty() && outcome.status < 400) return;
-        log_warning(
-            "the heartbeat was not taken: {}",
-            outcome.error.empty() ? fmt::format("answer {}", outcome.status) : outcome.error);
-      });
+  const auto ping = [this](const std::string& url, const std::string& whose, const net::Guard* by) {
+    courier_.send(
+        net::Request{.url = url, .timeouts = webhook_times, .most = most_of_a_reply, .guard = by},
+        [whose](const net::Outcome& outcome) {
+          if (outcome.error.empty() && outcome.status < 400) return;
+          log_warning(
+              "the heartbeat of {} was not taken: {}", whose,
+              outcome.error.empty() ? fmt::format("answer {}", outcome.status) : outcome.error);
+        });
+  };
+  // The administrator's own address needs no guard.
+  if (!options_.heartbeat_url.empty()) ping(options_.heartbeat_url, "the server", nullptr);
+  for (const store::Heartbeat& one : chosen) {
+    ping(one.url, "organization " + one.organization.text(), &options_.guard);
+  }
   return true;
 }
 

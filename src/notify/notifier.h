@@ -16,23 +16,14 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
-#include "base/secret.h"
 #include "db/database.h"
 #include "net/courier.h"
 #include "net/guard.h"
-#include "notify/mail.h"
+#include "notify/mail_server.h"
 #include "store/deliveries.h"
 #include "store/vault.h"
 
 namespace cupola::notify {
-
-struct MailServer {
-  std::string url;  ///< smtp://host:587 or smtps://host:465
-  bool starttls = true;
-  std::string user;  ///< empty: without a login
-  Secret password;
-  Sender from;
-};
 
 struct Options {
   std::string worker;                ///< this server's name in claims

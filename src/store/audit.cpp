@@ -12,9 +12,9 @@ namespace {
 constexpr std::size_t longest_name = 300;
 
 constexpr std::string_view kinds[] = {
-    "backfill",     "credits",      "deployment",      "invitation", "member",
-    "notification", "organization", "project",         "retention",  "run",
-    "schedule",     "secret",       "service_account", "state",      "token"};
+    "backfill",     "credits",         "deployment", "heartbeat", "invitation", "member",
+    "notification", "organization",    "project",    "retention", "run",        "schedule",
+    "secret",       "service_account", "state",      "token"};
 
 constexpr Words<ActorKind, 4> actor_words = {{{ActorKind::user, "user"},
                                               {ActorKind::service_account, "service_account"},

@@ -245,16 +245,21 @@ TEST_P(CreditsTest, SumsAreTheSameBeforeAndAfterTheyAreSettled) {
 }
 
 TEST_P(CreditsTest, EgressIsTheSumOfWhatWasCounted) {
-  for (const auto& egress : {std::optional<std::int64_t>(), std::optional<std::int64_t>(25'000'000),
-                             std::optional<std::int64_t>(15'000'001)}) {
+  const auto use = [&](std::optional<std::int64_t> egress) {
     add(tenant);
     finish(start(noon), {.status = RunStatus::succeeded, .egress_bytes = egress, .run_time = 1min});
-    settle();
-  }
+  };
+  use(std::nullopt);
+  settle();
+  use(25'000'000);
+  use(15'000'001);
+  settle();
+  use(1);
+  settle();
 
   const auto total = usage(UsageBy::total).at(0).usage;
 
-  EXPECT_EQ(total.use.egress_bytes, 40'000'001);
+  EXPECT_EQ(total.use.egress_bytes, 40'000'002);
   EXPECT_EQ(total.cost.egress, Amount{2});
 }
 
@@ -274,6 +279,7 @@ TEST_P(CreditsTest, ARunBelongsToTheDayOfItsEndInUtc) {
   ASSERT_THAT(months, SizeIs(2));
   EXPECT_EQ(months[1].day, credits::parse_month("2026-11"));
   EXPECT_EQ(months[1].usage.runs, 2);
+  EXPECT_EQ(months[1].usage.cost.total(), Amount{200});
   EXPECT_EQ(november.at(0).usage.cost.total(), Amount{200});
 }
 

@@ -13,7 +13,7 @@ constexpr Words<InvitationStatus, 4> status_words = {{{InvitationStatus::open, "
 
 #define INVITATIONS                                                                 \
   "SELECT id, organization_key, role, coalesce(email, ''), invited_by, created_at," \
-  " expires_at, accepted_at, accepted_by, revoked_at FROM invitations"
+  " expires_at, accepted_at, accepted_by, revoked_at, mailed_at FROM invitations"
 
 Invitation to_invitation(const db::Row& row) {
   const auto role = parse_role(row.get<std::string>(2));
@@ -27,7 +27,8 @@ Invitation to_invitation(const db::Row& row) {
           .expires_at = row.get<Instant>(6),
           .accepted_at = row.get<std::optional<Instant>>(7),
           .accepted_by = row.get<std::optional<std::string>>(8),
-          .revoked_at = row.get<std::optional<Instant>>(9)};
+          .revoked_at = row.get<std::optional<Instant>>(9),
+          .mailed_at = row.get<std::optional<Instant>>(10)};
 }
 
 }  // namespace
@@ -66,6 +67,10 @@ Result<Invitation> create_invitation(db::Session& db, const NewInvitation& made,
               {"now", now},
               {"expires_at", made.expires_at}});
   return invitation;
+}
+
+void note_mailed(db::Session& db, std::string_view id, Instant now) {
+  db.execute("UPDATE invitations SET mailed_at = :now WHERE id = :id", {{"now", now}, {"id", id}});
 }
 
 std::vector<Invitation> list_invitations(

@@ -31,6 +31,7 @@ struct Invitation {
   std::optional<Instant> accepted_at;
   std::optional<std::string> accepted_by;
   std::optional<Instant> revoked_at;
+  std::optional<Instant> mailed_at;  ///< when the mail server took it
 
   InvitationStatus status(Instant now) const;
 };
@@ -45,6 +46,8 @@ struct NewInvitation {
 };
 /// Errors: invalid (the e-mail address).
 Result<Invitation> create_invitation(db::Session& db, const NewInvitation& made, Instant now);
+
+void note_mailed(db::Session& db, std::string_view id, Instant now);
 
 /// Newest first, after the one with that time and id.
 std::vector<Invitation> list_invitations(

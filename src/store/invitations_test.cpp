@@ -54,6 +54,18 @@ TEST_P(InvitationsTest, OneIsGoodForOnePersonOnce) {
   });
 }
 
+TEST_P(InvitationsTest, OneThatWasMailedSaysWhen) {
+  const Invitation mailed = invite("h1");
+  invite("h2");
+
+  write([&](db::Session& s) { note_mailed(s, mailed.id, noon + 1s); });
+
+  write([&](db::Session& s) {
+    EXPECT_EQ(find_invitation_by_token(s, "h1")->mailed_at, noon + 1s);
+    EXPECT_EQ(find_invitation_by_token(s, "h2")->mailed_at, std::nullopt);
+  });
+}
+
 TEST_P(InvitationsTest, ExpiredOrRevokedItIsGoodForNobody) {
   const Invitation expired = invite("h1");
   const Invitation revoked = invite("h2");

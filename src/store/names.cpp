@@ -14,10 +14,11 @@ Result<void> check_name(std::string_view what, std::string_view name) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
   });
   if (name.empty() || name.size() > 100 || has_control || !is_utf8(name) ||
-      trim(name).size() != name.size()) {
-    return Error{Error::Kind::invalid, fmt::format("{} is no name for {}.", quoted(name), what),
-                 "Give 1 to 100 bytes of UTF-8 without control characters and without white space "
-                 "at either end."};
+      trim(name).size() != name.size() || name.find("..") != std::string_view::npos) {
+    return Error{
+        Error::Kind::invalid, fmt::format("{} is no name for {}.", quoted(name), what),
+        "Give 1 to 100 bytes of UTF-8 without control characters, without two dots in a row "
+        "and without white space at either end."};
   }
   return {};
 }

@@ -8,8 +8,8 @@
 
 namespace cupola::store {
 
-/// 1 to 100 bytes of UTF-8 without control characters, no white space at either end. `what` is the
-/// thing's word for the message. Errors: invalid.
+/// 1 to 100 bytes of UTF-8 without control characters and `..`, no white space at either end.
+/// `what` is the thing's word for the message. Errors: invalid.
 Result<void> check_name(std::string_view what, std::string_view name);
 
 /// The same, and its slug must not be empty: names that appear in addresses.

@@ -48,9 +48,12 @@ Result<Words> read_words(const json::object& filter, std::string_view name,
   for (const json::value& item : value->get_array()) {
     if (!item.is_string()) return fault(where + " must be a list of texts.");
     std::string word(item.get_string());
-    if (word.empty() || word.size() > longest_word || !is_utf8(word) ||
-        word.find('\0') != std::string::npos) {
-      return fault(fmt::format("{} holds a text that is empty, too long or no UTF-8.", where));
+    const bool has_control = std::any_of(word.begin(), word.end(), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    });
+    if (word.empty() || word.size() > longest_word || !is_utf8(word) || has_control) {
+      return fault(fmt::format(
+          "{} holds a text that is empty, too long, no UTF-8 or has control characters.", where));
     }
     if (!known.empty() && std::find(known.begin(), known.end(), word) == known.end()) {
       const std::vector<std::string> names(known.begin(), known.end());

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "store/deletions.h"
+#include "store/heartbeats.h"
+#include "store/organization_name.h"
 #include "store/projects.h"
 #include "store/replies.h"
 #include "testing/databases.h"
@@ -176,6 +178,34 @@ TEST_P(OrganizationsTest, ProjectsAreFoundByIdNameOrShortNameByTheirOwnersOnly) 
     EXPECT_THAT(names("", 10), ElementsAre("Api", "Web Shop", "zoo"));
     EXPECT_THAT(names("Api", 1), ElementsAre("Web Shop"));
     EXPECT_EQ(delete_project(s, other.key, shop->key, noon).error().kind, Error::Kind::not_found);
+  });
+}
+
+TEST_P(OrganizationsTest, OneGetsAnotherNameThatNoOtherHas) {
+  const auto acme = add("Acme");
+  add("Other");
+  write([&](db::Session& s) {
+    EXPECT_EQ(rename_organization(s, acme.key, "Other").error().kind, Error::Kind::conflict);
+    EXPECT_EQ(rename_organization(s, acme.key, "a\nb").error().kind, Error::Kind::invalid);
+    ASSERT_TRUE(rename_organization(s, acme.key, "Acme Ltd"));
+    ASSERT_TRUE(rename_organization(s, acme.key, "Acme Ltd")) << "its own name is not taken";
+    EXPECT_EQ(find_organization(s, acme.key)->name, "Acme Ltd");
+    EXPECT_FALSE(find_organization(s, "Acme"));
+  });
+}
+
+TEST_P(OrganizationsTest, AHeartbeatIsOfOneOrganization) {
+  const auto acme = add("Acme");
+  const auto other = add("Other");
+  write([&](db::Session& s) {
+    EXPECT_EQ(heartbeat_of(s, acme.key), std::nullopt);
+    set_heartbeat(s, acme.key, "https://beat.example/1");
+    EXPECT_EQ(heartbeat_of(s, acme.key), "https://beat.example/1");
+    EXPECT_EQ(heartbeat_of(s, other.key), std::nullopt);
+    ASSERT_EQ(list_heartbeats(s).size(), 1U);
+    EXPECT_EQ(list_heartbeats(s)[0].organization, acme.key);
+    set_heartbeat(s, acme.key, std::nullopt);
+    EXPECT_TRUE(list_heartbeats(s).empty());
   });
 }
 

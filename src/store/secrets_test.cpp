@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -174,11 +175,30 @@ TEST_P(SecretsTest, ReplacedListedAndDeleted) {
 
 TEST_P(SecretsTest, ARowMovedToAnotherPlaceDoesNotOpen) {
   const auto vault = Vault::open(key_file(), *db);
+  const auto other =
+      db->write([](db::Session& session) { return testing::add_tenant(session, "other", noon); });
   ASSERT_TRUE(set(vault, std::nullopt, "A", "one"));
+  const auto move = [&](std::string_view column, std::string_view to) {
+    db->write([&](db::Session& session) {
+      session.execute("UPDATE secrets SET " + std::string(column) + " = :to", {{"to", to}});
+    });
+  };
 
-  db->write([](db::Session& session) { session.execute("UPDATE secrets SET name = 'B'"); });
-
-  EXPECT_THROW(reveal(vault, tenant.deployment.key), Failure);
+  for (const auto& [column, to, back] :
+       std::initializer_list<std::tuple<std::string, std::string, std::string>>{
+           {"name", "B", "A"},
+           {"deployment_key", tenant.deployment.key.text(), ""},
+           {"organization_key", other.organization.key.text(), tenant.organization.key.text()}}) {
+    move(column, to);
+    EXPECT_THROW(reveal(vault, tenant.deployment.key), Failure) << column;
+    move(column, back);
+    EXPECT_EQ(reveal(vault, tenant.deployment.key)["A"], "one");
+  }
+  move("project_key", other.project.key.text());
+  EXPECT_THROW(db->read([&](db::Session& session) {
+    open_secrets(session, vault, other.project.key, other.deployment.key);
+  }),
+               Failure);
 }
 
 TEST_P(SecretsTest, WhatMayBeReadIsListedWithItsValueAndASecretIsNot) {

@@ -95,7 +95,7 @@ TEST_P(UptimeTest, RunsThatWereLostOrLateAndFiresThatWereMissedCountAsMissed) {
 }
 
 TEST_P(UptimeTest, TheFirstAttemptTellsWhenARunStarted) {
-  record_run(noon, noon, RunStatus::failed, 2);
+  record_run(noon, noon, RunStatus::failed, 3);
   record(noon + 1h, FireOutcome::skipped_overlap);
 
   EXPECT_EQ(ticks().due, 2);
