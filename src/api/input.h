@@ -32,8 +32,8 @@ class Query {
   /// RFC 3339, or a span before now such as 2d.
   std::optional<Instant> instant(std::string_view name);
   /// ?cursor= of a list: the `count` texts that `cursor_of` was given. Empty when absent.
-  std::vector<std::string> cursor(std::size_t count);
-  void refuse_cursor();
+  std::vector<std::string> cursor(std::size_t count, std::string_view name = "cursor");
+  void refuse_cursor(std::string_view name = "cursor");
   void refuse(std::string message, std::string hint = "");
   const std::optional<Error>& fault() const { return fault_; }
 
