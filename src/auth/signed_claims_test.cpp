@@ -7,6 +7,7 @@
 #include "auth/cloud_session.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "store/projects.h"
 #include "store/tickets.h"
 #include "testing/databases.h"
 

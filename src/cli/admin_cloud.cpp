@@ -62,8 +62,7 @@ json::object config_of(const std::string& origin, const auth::CloudSession& sess
           {"base_auth_url", origin},
           {"app_client_id", "cupola"},
           {"id_token", session.id_token.reveal()},
-          {"access_token", session.access_token.reveal()},
-          {"organizations_defaults", json::object()}};
+          {"access_token", session.access_token.reveal()}};
 }
 
 Result<int> make_config(const Context&, const ConfigOptions& options) {

@@ -36,7 +36,7 @@ TEST(FormTest, WhatIsNoFormHasNoParts) {
     EXPECT_FALSE(part_of_form(other, body, "a")) << other;
   }
   for (const std::string& cut : {std::string(), std::string("--b-1"), std::string("--b-1\r\n"),
-                                 body.substr(0, 60), "x" + body, body.substr(0, body.size() - 8)}) {
+                                 body.substr(0, 40), "x" + body, body.substr(0, body.size() - 8)}) {
     EXPECT_FALSE(part_of_form(type, cut, "a")) << cut;
   }
 }
