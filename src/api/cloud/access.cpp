@@ -126,10 +126,4 @@ void explain(http::Reply& reply) {
   reply.body = json::serialize(object);
 }
 
-Result<store::Project> project_of(const Call& call, db::Session& db) {
-  Result<store::Project> project = api::project_of(call, db);
-  if (project && project->id != call.in_path("project")) return no_project(call.in_path("project"));
-  return project;
-}
-
 }  // namespace cupola::api::cloud

@@ -5,12 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "api/lookup.h"
 #include "api/route.h"
 
 namespace cupola::api::cloud {
 
-/// The sender of a request under a path with {organization} and perhaps {project}: by a sign-in's
+/// The sender of a request under a path with {organization} and perhaps {project}, which is there
+/// then, and named by its id: by a sign-in's
 /// id token, by a token of the API, or by the ticket of a request that was prepared (which is used
 /// up by that). Errors: forbidden, whatever is wrong with the token, or where an id in the path is
 /// one that it was given but is no longer that; not_found (there is no such project).
@@ -25,8 +25,5 @@ std::string_view bearer_of(const http::Request& request);
 /// Puts why a request was refused beside the status: the CLI shows nothing else. Leaves what is no
 /// problem alone.
 void explain(http::Reply& reply);
-
-/// {project} by its id alone. Errors: not_found.
-Result<store::Project> project_of(const Call& call, db::Session& db);
 
 }  // namespace cupola::api::cloud

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "api/cloud/access.h"
 #include "api/cloud/handlers.h"
 #include "api/cloud/inner.h"
 #include "api/cloud/objects.h"
@@ -50,6 +49,7 @@ struct Wish {
   std::optional<store::Deployment> deployment;  ///< to be updated; else one is made
   std::string environment;
   std::string revision;
+  std::string planned;  ///< the revision, or the commit that is kept
   bool force = false;
   bool keeps_commit = false;
 };
@@ -60,6 +60,7 @@ Result<Wish> wish_of(const Call& call) {
             .deployment = {},
             .environment = body.text("environment_name", longest_environment),
             .revision = body.text("git_rev", longest_revision),
+            .planned = {},
             .force = body.flag("force"),
             .keeps_commit = body.flag("preserve_git_hash")};
   if (body.fault()) return *body.fault();
@@ -67,11 +68,14 @@ Result<Wish> wish_of(const Call& call) {
   if (!plain) return plain.error();
   wish.revision = *plain;
   const auto found = call.context.database.read([&](db::Session& db) -> Result<void> {
-    const auto project = cloud::project_of(call, db);
+    const auto project = project_of(call, db);
     if (!project) return project.error();
     wish.project = *project;
     wish.deployment =
         store::find_deployment(db, call.organization(), project->key, call.in_path("deployment"));
+    const bool keeps = wish.keeps_commit && wish.deployment && wish.deployment->release;
+    const auto live = keeps ? store::find_release(db, *wish.deployment->release) : std::nullopt;
+    wish.planned = live && live->commit ? *live->commit : wish.revision;
     return {};
   });
   if (!found) return found.error();
@@ -84,7 +88,7 @@ Result<void> check_schedules(const Call& call, const Wish& wish) {
   planned.organization = call.organization();
   planned.project = wish.project.key;
   planned.environment = wish.environment;
-  planned.revision = wish.revision;
+  planned.revision = wish.planned;
   const Result<json::object> plan = call.context.hooks.plan(planned, false);
   if (!plan) return plan.error();
   const auto list = [&](std::string_view name) {

@@ -1,6 +1,5 @@
 #include "store/deployments.h"
 
-#include "api/cloud/access.h"
 #include "api/cloud/handlers.h"
 #include "api/cloud/inner.h"
 #include "api/cloud/objects.h"
@@ -13,7 +12,7 @@ namespace cupola::api::cloud {
 
 Result<std::vector<LiveDeployment>> live_deployments_of(const Call& call, db::Session& db) {
   constexpr int most = 10'000;
-  const Result<store::Project> project = cloud::project_of(call, db);
+  const Result<store::Project> project = project_of(call, db);
   if (!project) return project.error();
   const auto& reach = call.member.reach.deployment;
   std::vector<LiveDeployment> live;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "api/cloud/access.h"
 #include "api/cloud/glob.h"
 #include "api/cloud/handlers.h"
 #include "api/cloud/inner.h"
@@ -23,6 +22,8 @@ constexpr std::string_view list = "jobs";
 /// for the next.
 constexpr int most_looked_at = 2000;
 constexpr int looked_at_once = 200;
+/// A long one of many stars would take long to compare.
+constexpr std::size_t longest_pattern = 300;
 
 using Deployments = std::map<DeploymentKey, store::Deployment>;
 
@@ -62,6 +63,9 @@ Filter filter_of(Query& query) {
                 .deployment = query.text("deployment"),
                 .result = {},
                 .since = query.instant("start_time")};
+  if (std::max(filter.schedule.size(), filter.deployment.size()) > longest_pattern) {
+    query.refuse("A pattern has at most 300 bytes.");
+  }
   const std::string result = query.text("result");
   if (result == "success") {
     filter.result = Outcome::Result::success;
@@ -87,7 +91,7 @@ store::RunFilter narrowed(const Call& call, const Filter& filter, const ProjectK
 
 Result<http::Reply> page_of_jobs(const Call& call, db::Session& db, const Filter& filter,
                                  const Page& page) {
-  const Result<store::Project> project = cloud::project_of(call, db);
+  const Result<store::Project> project = project_of(call, db);
   if (!project) return project.error();
   const Deployments deployments = deployments_of(call, db, project->key);
   store::RunFilter narrow = narrowed(call, filter, project->key);
@@ -112,7 +116,7 @@ Result<http::Reply> page_of_jobs(const Call& call, db::Session& db, const Filter
 }  // namespace
 
 Result<store::ListedRun> job_of(const Call& call, db::Session& db) {
-  const Result<store::Project> project = cloud::project_of(call, db);
+  const Result<store::Project> project = project_of(call, db);
   if (!project) return project.error();
   Result<store::ListedRun> listed = run_of(call, db);
   if (listed && listed->run.project != project->key) {

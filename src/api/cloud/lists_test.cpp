@@ -179,6 +179,7 @@ TEST_F(CloudListsTest, RunsHaveTheOutcomesThatTheCliKnows) {
   EXPECT_EQ(ask("GET", path("jobs", "?result=cancelled")).status, 422);
   EXPECT_EQ(ask("GET", path("jobs", "?start_time=soon")).status, 422);
   EXPECT_EQ(ask("GET", path("jobs", "?stat=x")).status, 422);
+  EXPECT_EQ(ask("GET", path("jobs", "?schedule=" + std::string(301, '*'))).status, 422);
 }
 
 TEST_F(CloudListsTest, ARunIsStartedAndStopped) {

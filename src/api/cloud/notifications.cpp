@@ -1,6 +1,5 @@
 #include "store/notifications.h"
 
-#include "api/cloud/access.h"
 #include "api/cloud/handlers.h"
 #include "api/cloud/inner.h"
 #include "api/handlers.h"

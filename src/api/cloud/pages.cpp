@@ -46,6 +46,13 @@ http::Reply page(int status, std::string_view title, const std::string& body,
   return reply;
 }
 
+/// "2026-11-27 07:42 UTC".
+std::string minute_text(Instant instant) {
+  std::string text = to_rfc3339(instant).substr(0, 16);
+  text[10] = ' ';
+  return text + " UTC";
+}
+
 std::string hidden(std::string_view form) {
   return fmt::format("<input type=\"hidden\" name=\"form\" value=\"{}\">\n", escape_html(form));
 }
@@ -90,8 +97,8 @@ http::Reply consent_page(std::string_view form, const Offer& offer) {
       "<form method=\"post\" action=\"/oauth2/consent\">\n{}"
       "<button name=\"answer\" value=\"allow\">Allow</button>"
       "<button name=\"answer\" value=\"deny\" class=\"no\">Do not allow</button>\n</form>\n",
-      escape_html(printable(offer.login)), callback, organizations,
-      escape_html(to_rfc3339(std::chrono::floor<std::chrono::seconds>(offer.until))), hidden(form));
+      escape_html(printable(offer.login)), callback, organizations, minute_text(offer.until),
+      hidden(form));
   return page(200, "Allow meltano-cloud?", body, "'self' " + callback);
 }
 

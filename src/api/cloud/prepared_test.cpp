@@ -125,6 +125,23 @@ TEST_F(PreparedTest, ADeployIsAnsweredOnceItIsOver) {
   EXPECT_THAT(failed->reason, HasSubstr("No such commit."));
 }
 
+TEST_F(PreparedTest, TheCommitThatIsKeptIsWhatIsLookedAt) {
+  std::string looked_at;
+  context_.hooks.plan = [&](const store::Deployment& planned, bool) -> Result<json::object> {
+    looked_at = planned.revision;
+    return json::object{{"schedules", json::array{"hourly"}}};
+  };
+  const auto update = [&](const char* query) {
+    return send(prepare("POST", path("deployments", query),
+                        R"({"environment_name":"prod","git_rev":"main"})"));
+  };
+
+  EXPECT_TRUE(update("/acme?preserve_git_hash=True").later);
+  EXPECT_EQ(looked_at, std::string(40, 'a'));
+  EXPECT_TRUE(update("/acme?preserve_git_hash=False").later);
+  EXPECT_EQ(looked_at, "main");
+}
+
 TEST_F(PreparedTest, WhatCannotBeDeployedIsSaidAtOnce) {
   context_.hooks.plan = [](const store::Deployment&, bool) -> Result<json::object> {
     return json::object{{"schedules", json::array()}, {"faults", json::array()}};

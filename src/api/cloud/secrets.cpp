@@ -1,11 +1,11 @@
 #include "store/secrets.h"
 
-#include "api/cloud/access.h"
 #include "api/cloud/handlers.h"
 #include "api/cloud/inner.h"
 #include "api/cloud/paging.h"
 #include "api/handlers.h"
 #include "api/input.h"
+#include "api/lookup.h"
 
 namespace cupola::api::cloud {
 namespace {
@@ -20,7 +20,7 @@ constexpr std::size_t longest_value = 64u << 10;
 Result<http::Reply> list_secrets(const Call& call) {
   std::vector<Item> items;
   const auto found = call.context.database.read([&](db::Session& db) -> Result<void> {
-    const auto project = cloud::project_of(call, db);
+    const auto project = project_of(call, db);
     if (!project) return project.error();
     for (const store::SecretName& secret :
          store::list_secrets(db, call.context.vault, call.organization(), project->key)) {

@@ -87,8 +87,7 @@ Result<http::Reply> show_sign_in(const Call& call) {
   const auto port = callback_port(query.text("redirect_uri"));
   if (!port) {
     return cannot(
-        "What asks for it would be answered somewhere else than at "
-        "http://localhost:PORT, which is never done.");
+        "A sign-in leads to http://localhost:PORT on one's own computer, and nowhere else.");
   }
   if (query.text("response_type") != "token") return cannot("Only response_type=token is known.");
   if (query.text("client_id").size() > longest_client) return cannot("The client_id is none.");
@@ -103,7 +102,8 @@ Result<http::Reply> sign_in(const Call& call) {
                         posted.error().hint);
   }
   const int port = posted->form.port;
-  const std::string login = posted->text("login").substr(0, longest_login);
+  std::string login = posted->text("login");
+  if (login.size() > longest_login) login.clear();  // nobody's
   if (const auto wait = call.guesses.too_many(login, call.request.peer, call.now)) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait);
     http::Reply reply =

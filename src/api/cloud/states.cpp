@@ -1,10 +1,10 @@
 #include "store/states.h"
 
-#include "api/cloud/access.h"
 #include "api/cloud/handlers.h"
 #include "api/cloud/inner.h"
 #include "api/cloud/prepared.h"
 #include "api/handlers.h"
+#include "api/lookup.h"
 #include "api/state_payload.h"
 #include "base/text.h"
 #include "http/form.h"
@@ -17,7 +17,7 @@ constexpr int states_at_once = 1000;
 /// The payload of the present version. Errors: not_found.
 Result<http::Reply> content_of(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    const auto project = cloud::project_of(call, db);
+    const auto project = project_of(call, db);
     if (!project) return project.error();
     const std::string& state_id = call.in_path("state_id");
     const auto state = store::find_state(db, call.organization(), project->key, state_id);
@@ -43,7 +43,7 @@ json::value with_meltanos_word(json::value state) {
 /// GET gives a plain array of state ids.
 Result<http::Reply> list_states(const Call& call) {
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
-    const auto project = cloud::project_of(call, db);
+    const auto project = project_of(call, db);
     if (!project) return project.error();
     json::array ids;
     std::string after;
@@ -73,7 +73,7 @@ Result<http::Reply> prepare_state(const Call& call) {
   const std::string& state_id = call.in_path("state_id");
   if (const auto checked = check_state_id(state_id); !checked) return checked.error();
   const auto free = call.context.database.read([&](db::Session& db) -> Result<void> {
-    const auto project = cloud::project_of(call, db);
+    const auto project = project_of(call, db);
     if (!project) return project.error();
     return store::check_free(db, project->key, state_id);
   });
