@@ -6,8 +6,8 @@
 # Tests may use `testing` and the modules under TEST_USES besides.
 function(cupola_module name)
   cmake_parse_arguments(M "" "" "PUBLIC;USES;LINKS;TEST_USES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
-  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp */*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp */*_test.cpp)
   file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cpp)
   file(GLOB mains CONFIGURE_DEPENDS *main.cpp)
   if(CUPOLA_CRASH_POINTS)

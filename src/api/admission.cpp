@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "api/cloud/access.h"
 #include "api/lookup.h"
 #include "base/text.h"
 
@@ -17,11 +18,6 @@ constexpr std::chrono::seconds looked_at_every{1};
 std::string_view authorization_of(const http::Request& request) {
   const std::string* header = request.header("authorization");
   return header == nullptr ? std::string_view() : std::string_view(*header);
-}
-
-bool has(const Call& call, std::string_view name) {
-  return std::any_of(call.path.begin(), call.path.end(),
-                     [&](const auto& value) { return value.first == name; });
 }
 
 Error beyond(const store::Reach& reach) {
@@ -44,17 +40,17 @@ Result<void> check_limit(const Call& call, const Route& route) {
   const store::Reach& reach = call.member.reach;
   if (reach.is_all()) return {};
   return call.context.database.read([&](db::Session& db) -> Result<void> {
-    if (has(call, "run")) {
+    if (call.has_in_path("run")) {
       const auto run = run_of(call, db);
       if (!run) return run.error();
       return {};
     }
-    if (has(call, "deployment")) {
+    if (call.has_in_path("deployment")) {
       const auto place = past_place_of(call, db);
       if (!place) return place.error();
       return {};
     }
-    if (has(call, "project")) {
+    if (call.has_in_path("project")) {
       const auto project = project_of(call, db);
       if (!project) return project.error();
       if (!reach.deployment || route.limits == Limits::filtered) return {};
@@ -112,7 +108,9 @@ Access access_of(store::Role role) {
 Result<void> admit(Call& call, const Route& route) {
   if (route.access == Access::anyone) return {};
   Result<store::Member> member =
-      call.context.authenticator.authenticate(authorization_of(call.request), call.now);
+      route.contract == Contract::cloud
+          ? cloud::authenticate(call)
+          : call.context.authenticator.authenticate(authorization_of(call.request), call.now);
   if (!member) return member.error();
   call.member = std::move(*member);
   if (access_of(call.member.role) < route.access) {

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The HTTP API under /api/v1, and the two questions that tell whether the server is well.
+/// The HTTP API under /api/v1, that of the cloud CLI (docs/design/cloud-cli.md), and the two
+/// questions that tell whether the server is well.
 ///
 /// docs/openapi.yaml is the contract. Every route stands in one table (routes.cpp) with who may
 /// call it; a thing of another organization is not found.
@@ -21,8 +22,6 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
-  /// Whether the path is the API's: /api/…, /healthz or /readyz.
-  static bool owns(const http::Request& request);
   /// Whether the path is one of the two questions that every server answers.
   static bool is_health(const http::Request& request);
 

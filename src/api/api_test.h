@@ -27,6 +27,7 @@ struct Answer {
   json::value body;  ///< null where the reply is no JSON
   std::vector<std::pair<std::string, std::string>> headers;
   std::function<http::StreamStep()> stream;
+  std::function<std::optional<http::Reply>()> later;  ///< where the reply comes late
 
   std::string detail() const { return text_at(body.as_object(), "detail"); }
   const json::object& object() const { return body.as_object(); }
@@ -66,6 +67,8 @@ class ApiTest : public ::testing::Test {
   /// route with another {name}, or another body, says here what to put there.
   static std::string path_of(const Route& route, const Side& side);
   std::string body_of(const Route& route) const;
+  /// What the cloud CLI does with an answer: it sends on what was prepared for it.
+  Answer follow(const Answer& first);
   /// The Authorization header of a new token of acme's owner that is limited so.
   std::string limited_token(const store::Reach& reach, std::optional<store::Role> role = {});
   /// Another release of the side's deployment, live; the one before is retired.
@@ -91,6 +94,7 @@ class ApiTest : public ::testing::Test {
   int notifier_woken_ = 0;
 
  private:
+  std::string cloud_body_of(const Route& route) const;
   Side make_side(const std::string& name);
 };
 

@@ -3,6 +3,7 @@
 
 #include "api/api_test.h"
 #include "auth/token.h"
+#include "base/digest.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "logs/writer.h"
@@ -162,6 +163,7 @@ ApiTest::ApiTest(const std::string& database)
                   return json::object{{"commit", deployment.revision},
                                       {"environment", deployment.environment},
                                       {"is_new", deployment.key.empty()},
+                                      {"schedules", json::array{"hourly"}},
                                       {"refreshed", refresh_plugins}};
                 },
                 .state_ids_of = [](const store::Release&, const std::vector<std::string>& words,
@@ -286,7 +288,8 @@ Answer ApiTest::ask_as(const std::string& authorization, const std::string& meth
                 .text = reply.body,
                 .body = nullptr,
                 .headers = reply.headers,
-                .stream = reply.stream};
+                .stream = reply.stream,
+                .later = reply.later};
   if (Result<json::value> value = parse_json(reply.body)) answer.body = std::move(*value);
   return answer;
 }
@@ -305,6 +308,7 @@ Answer ApiTest::ask(const std::string& method, const std::string& target, const 
 std::string ApiTest::path_of(const Route& route, const Side& side) {
   const std::string& name = side.tenant.project.name;
   const std::map<std::string, std::string, std::less<>> values = {
+      {"{organization}", side.tenant.organization.id},
       {"{project}", side.tenant.project.id},
       {"{deployment}", side.tenant.deployment.slug},
       {"{schedule}", "hourly"},
@@ -319,6 +323,7 @@ std::string ApiTest::path_of(const Route& route, const Side& side) {
       {"{service_account}", name + " robot"},
       {"{token}", side.spare_token},
       {"{notification}", side.notification.text()},
+      {"{recipient_hash}", sha256_hex("https://hooks.example/" + name + "-inner")},
       {"{delivery}", side.delivery.text()},
       {"{path}", "report.txt"},
       {"{backfill}", "1"}};
@@ -337,6 +342,7 @@ std::string ApiTest::path_of(const Route& route, const Side& side) {
 
 std::string ApiTest::body_of(const Route& route) const {
   const std::string_view path = route.path;
+  if (route.contract == Contract::cloud) return cloud_body_of(route);
   if (route.method == http::Method::patch && path.ends_with("/{project}")) {
     return R"({"repository":"https://git.example/moved"})";
   }
@@ -376,6 +382,45 @@ std::string ApiTest::body_of(const Route& route) const {
   if (path.ends_with("/schedules/{schedule}")) return R"({"retries":2})";
   if (route.method == http::Method::put) return R"({"value":"x"})";
   return "";
+}
+
+std::string ApiTest::cloud_body_of(const Route& route) const {
+  const std::string_view path = route.path;
+  const bool is_post = route.method == http::Method::post;
+  if (is_post && path.starts_with("/projects")) {
+    return R"({"project_name":"new","git_repository":"https://git.example/x"})";
+  }
+  if (is_post && path.starts_with("/deployments")) {
+    return R"({"environment_name":"prod","git_rev":"main"})";
+  }
+  if (is_post && path.starts_with("/notifications")) {
+    return R"({"notification":{"type":"webhook","filters":[],"webhook_url":)"
+           R"("https://hooks.example/acme-inner"}})";
+  }
+  if (route.method == http::Method::patch) return R"({"status":"inactive"})";
+  if (path.ends_with("/enabled")) return "true";
+  if (path.starts_with("/secrets")) return R"({"name":"NEW","value":"s3cret"})";
+  return "";
+}
+
+Answer ApiTest::follow(const Answer& first) {
+  const std::string here = context_.hooks.public_url();
+  if (first.status != 200) return first;
+  if (first.body.is_string() && std::string(first.body.as_string()).starts_with(here)) {
+    return ask_as("", "GET", std::string(first.body.as_string()).substr(here.size()));
+  }
+  if (!first.body.is_object()) return first;
+  const std::string url = text_at(first.object(), "url");
+  if (!url.starts_with(here)) return first;
+  if (first.object().contains("fields")) {
+    return ask_as("", "POST", url.substr(here.size()),
+                  "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"s\"\r\n\r\n"
+                  R"({"complete":{"singer_state":{}}})"
+                  "\r\n--b--\r\n",
+                  {{"content-type", "multipart/form-data; boundary=b"}});
+  }
+  return ask_as("", text_at(first.object(), "method"), url.substr(here.size()),
+                text_at(first.object(), "data"));
 }
 
 std::string ApiTest::limited_token(const store::Reach& reach, std::optional<store::Role> role) {

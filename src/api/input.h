@@ -31,10 +31,11 @@ class Query {
   bool flag(std::string_view name);  ///< true or false; false when absent
   /// RFC 3339, or a span before now such as 2d.
   std::optional<Instant> instant(std::string_view name);
-  /// ?cursor= of the list of that name: the `count` texts that `cursor_of` was given. Empty when
-  /// absent; refused when another list gave it.
-  std::vector<std::string> cursor(std::string_view list, std::size_t count);
-  void refuse_cursor();
+  /// A cursor of the list of that name, in the query value `name`: the `count` texts that
+  /// `cursor_of` was given. Empty when absent; refused when another list gave it.
+  std::vector<std::string> cursor(std::string_view list, std::size_t count,
+                                  std::string_view name = "cursor");
+  void refuse_cursor(std::string_view name = "cursor");
   void refuse(std::string message, std::string hint = "");
   const std::optional<Error>& fault() const { return fault_; }
 

@@ -83,19 +83,21 @@ std::optional<Instant> Query::instant(std::string_view name) {
   return std::nullopt;
 }
 
-void Query::refuse_cursor() {
-  refuse("?cursor= is none that this list gave.", "Give the value of \"next\", or begin anew.");
+void Query::refuse_cursor(std::string_view name) {
+  refuse(fmt::format("?{}= is none that this list gave.", name),
+         "Give the one that came with the page before, or begin anew.");
 }
 
-std::vector<std::string> Query::cursor(std::string_view list, std::size_t count) {
-  const std::string value = text("cursor");
+std::vector<std::string> Query::cursor(std::string_view list, std::size_t count,
+                                       std::string_view name) {
+  const std::string value = text(name);
   if (value.empty()) return {};
   std::vector<std::string> parts;
   if (const std::optional<std::string> packed = from_hex(value); packed && is_utf8(*packed)) {
     for (const std::string_view part : split(*packed, '\0')) parts.emplace_back(part);
   }
   if (parts.size() != count + 1 || parts[0] != list) {
-    refuse_cursor();
+    refuse_cursor(name);
     return {};
   }
   parts.erase(parts.begin());

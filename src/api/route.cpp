@@ -1,5 +1,7 @@
 #include "api/route.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/text.h"
 
@@ -11,6 +13,11 @@ const std::string& Call::in_path(std::string_view name) const {
   }
   CUPOLA_CHECK(!"a handler asks for what its path does not have");
   return path.front().second;
+}
+
+bool Call::has_in_path(std::string_view name) const {
+  return std::any_of(path.begin(), path.end(),
+                     [&](const auto& value) { return value.first == name; });
 }
 
 bool Call::accepts(std::string_view media_type) const {

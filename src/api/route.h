@@ -34,6 +34,12 @@ enum class Limits {
   filtered,
 };
 
+/// Whose words a route speaks.
+enum class Contract {
+  own,    ///< docs/openapi.yaml alone says what they are
+  cloud,  ///< those of the cloud CLI (docs/design/cloud-cli.md): its tokens, its refusals
+};
+
 /// A request whose sender is known and may do what it asks.
 struct Call {
   const Context& context;
@@ -48,6 +54,7 @@ struct Call {
 
   const OrganizationKey& organization() const { return member.organization; }
   const std::string& in_path(std::string_view name) const;
+  bool has_in_path(std::string_view name) const;
   bool accepts(std::string_view media_type) const;
 };
 
@@ -61,6 +68,7 @@ struct Route {
   std::string_view query;   ///< names of the query values it reads, with spaces between
   std::string_view action;  ///< what it does, for docs/roles.md
   Limits limits = Limits::by_path;
+  Contract contract = Contract::own;
 };
 
 std::span<const Route> routes();

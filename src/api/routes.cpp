@@ -1,3 +1,6 @@
+#include <iterator>
+
+#include "api/cloud/handlers.h"
 #include "api/handlers.h"
 #include "api/route.h"
 
@@ -177,7 +180,13 @@ constexpr Route table[] = {
 }  // namespace
 
 std::span<const Route> routes() {
-  return table;
+  static const std::vector<Route> all = [] {
+    std::vector<Route> joined(std::begin(table), std::end(table));
+    const auto cloud = cloud::routes();
+    joined.insert(joined.end(), cloud.begin(), cloud.end());
+    return joined;
+  }();
+  return all;
 }
 
 }  // namespace cupola::api

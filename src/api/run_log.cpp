@@ -1,3 +1,5 @@
+#include "api/run_log.h"
+
 #include <fmt/format.h>
 
 #include "api/events.h"
@@ -7,7 +9,6 @@
 #include "api/run_watch.h"
 #include "api/to_json.h"
 #include "logs/meltano_line.h"
-#include "logs/reader.h"
 
 namespace cupola::api {
 namespace {
@@ -47,17 +48,6 @@ json::object to_json(const logs::Line& line, bool with_raw) {
   if (line.continued) object["continued"] = true;
   if (with_raw) object["raw"] = json_text(line.text);
   return object;
-}
-
-/// The log's file, or nothing where the run has written none yet.
-Result<std::optional<logs::Reader>> open_log(const Call& call, const store::Run& run) {
-  Result<logs::Reader> reader = logs::Reader::open(call.context.home.log(run.id));
-  if (reader) return std::optional(std::move(*reader));
-  if (store::is_final(run.status) && !run.log_kept && run.log_lines.value_or(0) > 0) {
-    return Error{Error::Kind::not_found, "The log of this run is no longer kept.",
-                 "Logs are cleaned up after the days that the operator has set."};
-  }
-  return std::optional<logs::Reader>();
 }
 
 http::Reply page(const std::optional<logs::Reader>& reader, bool finished, std::int64_t from,
@@ -118,6 +108,16 @@ http::Reply follow(std::shared_ptr<RunWatch> watch, std::uint64_t from, bool wit
 }
 
 }  // namespace
+
+Result<std::optional<logs::Reader>> open_log(const Call& call, const store::Run& run) {
+  Result<logs::Reader> reader = logs::Reader::open(call.context.home.log(run.id));
+  if (reader) return std::optional(std::move(*reader));
+  if (store::is_final(run.status) && !run.log_kept && run.log_lines.value_or(0) > 0) {
+    return Error{Error::Kind::not_found, "The log of this run is no longer kept.",
+                 "Logs are cleaned up after the days that the operator has set."};
+  }
+  return std::optional<logs::Reader>();
+}
 
 /// GET …/log gives a page of lines; as text/plain all bytes; as text/event-stream what comes, too.
 Result<http::Reply> show_run_log(const Call& call) {

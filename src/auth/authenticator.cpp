@@ -30,7 +30,13 @@ Result<store::Member> Authenticator::authenticate(std::string_view authorization
     return Error{Error::Kind::unauthorized, "The Authorization header holds no token of Cupola.",
                  "It reads 'Bearer cup_' and 43 more characters."};
   }
-  const std::string hash = token_hash(token);
+  std::optional<store::Member> member = find(token_hash(token), now);
+  if (member) return *std::move(member);
+  return Error{Error::Kind::unauthorized, "The token is not known, or no longer valid.",
+               "`cupola admin create-token` makes a new one."};
+}
+
+std::optional<store::Member> Authenticator::find(const std::string& hash, Instant now) {
   std::uint64_t forgotten = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -41,20 +47,17 @@ Result<store::Member> Authenticator::authenticate(std::string_view authorization
     }
     forgotten = forgotten_;
   }
-  const std::optional<store::Member> member =
+  std::optional<store::Member> member =
       database_.read([&](db::Session& db) { return store::find_member_by_token(db, hash, now); });
 
   const std::lock_guard lock(mutex_);
   remembered_.erase(hash);
-  if (!member) {
-    return Error{Error::Kind::unauthorized, "The token is not known, or no longer valid.",
-                 "`cupola admin create-token` makes a new one."};
-  }
+  if (!member) return std::nullopt;
   if (remembered_.size() >= most_remembered) remembered_.clear();
   // What was read before something was taken from people is not remembered after it.
   if (forgotten == forgotten_) remembered_.emplace(hash, Remembered{*member, now});
   uses_[member->token] = now;
-  return *member;
+  return member;
 }
 
 void Authenticator::forget() {

@@ -32,6 +32,9 @@ class Authenticator {
   /// there is no such token, or it is revoked or expired. Throws Failure when the database is gone.
   Result<store::Member> authenticate(std::string_view authorization, Instant now);
 
+  /// The holder of the token with that hash, if it is neither revoked nor expired.
+  std::optional<store::Member> find(const std::string& hash, Instant now);
+
   /// Everyone is looked up anew: a token was revoked, a role changed. Call it after the change is
   /// kept.
   void forget();

@@ -214,6 +214,7 @@ void add_admin_commands(CLI::App& root, Context& context) {
 
   add_admin_id_commands(admin, context);
   add_admin_key_command(admin, context);
+  add_admin_cloud_command(admin, context);
 }
 
 }  // namespace cupola::cli

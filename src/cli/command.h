@@ -63,6 +63,7 @@ void add_credits_commands(CLI::App& root, Context& context);
 void add_usage_commands(CLI::App& root, Context& context);
 void add_admin_id_commands(CLI::App* admin, Context& context);
 void add_admin_key_command(CLI::App* admin, Context& context);
+void add_admin_cloud_command(CLI::App* admin, Context& context);
 void add_completion_commands(CLI::App& root, Context& context);
 void add_doctor_command(CLI::App& root, Context& context);
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,9 @@ struct StreamStep {
 
 struct Reply {
   int status = 200;
+  /// What stands beside the status in the first line, for clients that show nothing else; as the
+  /// standard has it where it is empty. Shortened, and what is not printable ASCII becomes '?'.
+  std::string reason;
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -54,6 +58,10 @@ struct Reply {
   /// git fetch), so that quick requests do not wait behind it. When too many wait for them, the
   /// reply is a 503.
   std::function<Reply()> slow;
+  /// When set, the reply is what this gives at last: asked again and again on a thread kept for
+  /// streams, so that waiting for minutes holds none. Where the server stops before, the reply is a
+  /// 503. It must not block.
+  std::function<std::optional<Reply>()> later;
 };
 
 using Handler = std::function<Reply(const Request&)>;

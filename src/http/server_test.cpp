@@ -383,6 +383,62 @@ TEST_F(ServerTest, AThousandIdleStreamsLeaveOthersFast) {
   EXPECT_EQ(server_->connections(), 0U);
 }
 
+TEST_F(ServerTest, TheReasonBesideTheStatusIsOneSafeLine) {
+  serve([](const Request&) {
+    return Reply{.status = 404,
+                 .reason = "No \x1b[1m such\r\nSet-Cookie: a=b \xc3\xa4\xe2\x80\xa6 thing"};
+  });
+
+  const std::string reply = ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 404 No ?[1m such?Set-Cookie: a=b ? thing\r\nDate: "));
+}
+
+TEST_F(ServerTest, RepliesThatComeLateHoldNoThread) {
+  std::atomic<bool> may_come = false;
+  std::atomic<bool> ends_badly = false;
+  Options options = quick_options();
+  options.workers = 1;
+  options.stream_workers = 1;
+  options.idle_time = 10s;
+  serve(
+      [&](const Request& request) {
+        if (request.path != "/late") return echo(request);
+        Reply reply;
+        reply.later = [&]() -> std::optional<Reply> {
+          if (ends_badly) throw std::runtime_error("no");
+          if (!may_come) return std::nullopt;
+          return Reply{.status = 202, .body = "late"};
+        };
+        return reply;
+      },
+      options);
+  const std::string late = "GET /late HTTP/1.1\r\nHost: x\r\n\r\n";
+  std::vector<std::unique_ptr<Client>> waiting;
+  for (int i = 0; i < 20; ++i) {
+    waiting.push_back(std::make_unique<Client>(server_->port()));
+    waiting.back()->send(late);
+  }
+
+  EXPECT_THAT(ask("GET /quick HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              HasSubstr("/quick"));
+  may_come = true;
+  for (const auto& client : waiting) {
+    EXPECT_THAT(client->read("late"), AllOf(StartsWith("HTTP/1.1 202"), EndsWith("late")));
+    client->send("GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(client->read(), HasSubstr("/next"));
+  }
+  ends_badly = true;
+  EXPECT_THAT(ask(late.substr(0, late.size() - 2) + "Connection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 503"));
+  ends_badly = may_come = false;
+  Client last(server_->port());
+  last.send(late);
+  EXPECT_THAT(last.read("\r\n", 400), HasSubstr("<nothing more came>"));
+  server_->stop();
+  EXPECT_THAT(last.read(), StartsWith("HTTP/1.1 503"));
+}
+
 TEST_F(ServerTest, SlowWorkDoesNotHoldUpTheRest) {
   std::promise<void> go_on;
   std::shared_future<void> may_go_on = go_on.get_future().share();

@@ -25,6 +25,7 @@ using Parser = bhttp::request_parser<bhttp::string_body>;
 using Header = bhttp::request<bhttp::string_body>;
 
 constexpr std::size_t most_slow_waiting = 16;
+constexpr std::chrono::milliseconds asked_again_in{250};
 constexpr std::size_t first_read = 2048;
 constexpr std::size_t large_body = 16u << 10;
 
@@ -131,6 +132,43 @@ Reply handled_slowly(const std::function<Reply()>& slow, const std::string& requ
     log_error("Request {}: {}", request_id, exception.what());
     return unavailable(request_id);
   }
+}
+
+std::optional<Reply> asked_later(const std::function<std::optional<Reply>()>& later,
+                                 const std::string& request_id) {
+  try {
+    return later();
+  } catch (const std::exception& exception) {
+    log_error("Request {}: {}", request_id, exception.what());
+    return unavailable(request_id);
+  }
+}
+
+/// Waits for a reply that comes later; holds no thread meanwhile.
+asio::awaitable<Reply> await_later(Connection& connection,
+                                   std::function<std::optional<Reply>()> later,
+                                   const std::string& request_id) {
+  using Asked = std::optional<Reply>;
+  const std::function<Asked()> task = [&later, &request_id] {
+    return asked_later(later, request_id);
+  };
+  connection.phase = Connection::Phase::streaming;
+  while (!connection.shared.stopping && !connection.is_gone()) {
+    std::function<Asked()> copy = task;
+    Asked reply = co_await on_pool<Asked>(connection.shared.streams, std::move(copy));
+    if (reply) {
+      connection.phase = Connection::Phase::busy;
+      Reply given = std::move(*reply);
+      co_return given;
+    }
+    boost::system::error_code ignored;
+    auto quiet = asio::redirect_error(asio::use_awaitable, ignored);
+    connection.pause.expires_after(asked_again_in);
+    co_await connection.pause.async_wait(quiet);
+  }
+  connection.phase = Connection::Phase::busy;
+  co_return problem({Error::Kind::unavailable, "The server stops; what was asked for goes on.",
+                     "Look at what became of it, once the server is back."});
 }
 
 asio::awaitable<Reply> answer(Shared& shared, const Request& request) {
@@ -285,6 +323,10 @@ asio::awaitable<bool> serve_one(Connection& connection) {
   Reply reply;
   if (Request* request = std::get_if<Request>(&read)) {
     reply = co_await answer(shared, *request);
+    if (reply.later) {
+      std::function<std::optional<Reply>()> later = std::move(reply.later);
+      reply = co_await await_later(connection, std::move(later), request_id);
+    }
   } else {
     reply = std::get<Reply>(std::move(read));
   }

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "http/form.h"
 
 namespace cupola::http {
 namespace {
@@ -41,6 +42,22 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   return decoded;
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> parse_pairs(std::string_view text,
+                                                                     const std::string& what) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string_view pair : split(text, '&')) {
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    std::optional<std::string> name = decode(pair.substr(0, equals), true);
+    std::optional<std::string> value =
+        equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1), true);
+    if (!name || !value) return malformed(what + " holds an escape that is not UTF-8 text.");
+    if (pairs.size() == most_query_values) return malformed(what + " holds more than 100 values.");
+    pairs.emplace_back(std::move(*name), std::move(*value));
+  }
+  return pairs;
+}
+
 // The path and query of a target in absolute form (RFC 9112, section 3.2.2).
 std::string_view without_origin(std::string_view target) {
   const std::size_t scheme = target.find("://");
@@ -72,20 +89,14 @@ Result<Target> parse_target(std::string_view target) {
     }
   }
   if (mark == std::string_view::npos) return result;
-
-  for (const std::string_view pair : split(target.substr(mark + 1), '&')) {
-    if (pair.empty()) continue;
-    const std::size_t equals = pair.find('=');
-    std::optional<std::string> name = decode(pair.substr(0, equals), true);
-    std::optional<std::string> value =
-        equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1), true);
-    if (!name || !value) return malformed("The query holds an escape that is not UTF-8 text.");
-    if (result.query.size() == most_query_values) {
-      return malformed("The query holds more than 100 values.");
-    }
-    result.query.emplace_back(std::move(*name), std::move(*value));
-  }
+  auto query = parse_pairs(target.substr(mark + 1), "The query");
+  if (!query) return query.error();
+  result.query = *std::move(query);
   return result;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> parse_form(std::string_view body) {
+  return parse_pairs(body, "The form");
 }
 
 }  // namespace cupola::http

@@ -20,6 +20,8 @@ std::string_view reason(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 303:
+      return "See Other";
     case 304:
       return "Not Modified";
     case 400:
@@ -59,6 +61,18 @@ std::string_view reason(int status) {
   }
 }
 
+constexpr std::size_t longest_reason = 300;
+
+/// A character that is not ASCII is several bytes: one '?' stands for all.
+std::string safe_reason(std::string_view text) {
+  std::string safe;
+  for (const char letter : text.substr(0, longest_reason)) {
+    const bool printable = letter >= 0x20 && letter < 0x7f;
+    if (printable || !safe.ends_with('?')) safe += printable ? letter : '?';
+  }
+  return safe;
+}
+
 constexpr std::pair<std::string_view, std::string_view> defaults[] = {
     {"Cache-Control", "no-store"},
     {"X-Content-Type-Options", "nosniff"},
@@ -89,7 +103,7 @@ std::string to_wire(const Reply& reply, const ReplyHead& head) {
     wire.append(name).append(": ").append(value).append("\r\n");
   };
   fmt::format_to(std::back_inserter(wire), "HTTP/1.1 {} {}\r\n", reply.status,
-                 reason(reply.status));
+                 reply.reason.empty() ? reason(reply.status) : safe_reason(reply.reason));
   add("Date", head.date);
   const bool has_body = reply.status != 204 && reply.status != 304;
   if (has_body) add("Content-Type", one_line(reply.content_type));

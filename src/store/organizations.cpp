@@ -125,6 +125,12 @@ std::optional<Organization> find_organization(db::Session& db, const Organizatio
       to_organization, {{"key", key}});
 }
 
+std::optional<Organization> find_organization_by_id(db::Session& db, std::string_view id) {
+  return db.one(
+      "SELECT key, id, name, account_number, created_at FROM organizations WHERE id = :id",
+      to_organization, {{"id", id}});
+}
+
 std::vector<OrganizationKey> list_organizations(db::Session& db) {
   return db.all("SELECT key FROM organizations ORDER BY key",
                 [](const db::Row& row) { return row.get<OrganizationKey>(0); });

@@ -37,6 +37,7 @@ struct User {
 Result<Organization> create_organization(db::Session& db, std::string_view name, Instant now);
 std::optional<Organization> find_organization(db::Session& db, std::string_view name);
 std::optional<Organization> find_organization(db::Session& db, const OrganizationKey& key);
+std::optional<Organization> find_organization_by_id(db::Session& db, std::string_view id);
 std::int64_t count_organizations(db::Session& db);
 std::vector<OrganizationKey> list_organizations(db::Session& db);
 

@@ -29,10 +29,6 @@ struct Position {
   std::string id;
 };
 
-std::string to_cursor(const Run& run) {
-  return fmt::format("{}.{}", to_milliseconds(run.queued_at), run.id.text());
-}
-
 std::optional<Position> parse_cursor(std::string_view cursor) {
   std::int64_t milliseconds = 0;
   const char* end = cursor.data() + cursor.size();
@@ -102,6 +98,10 @@ bool is_run_cursor(std::string_view text) {
   return parse_cursor(text).has_value();
 }
 
+std::string run_cursor(const Run& run) {
+  return fmt::format("{}.{}", to_milliseconds(run.queued_at), run.id.text());
+}
+
 RunPage list_runs(db::Session& db, const OrganizationKey& organization, const RunFilter& filter,
                   int limit) {
   ListQuery query(organization, limit + 1);
@@ -137,7 +137,7 @@ RunPage list_runs(db::Session& db, const OrganizationKey& organization, const Ru
   }
   if (page.runs.size() > static_cast<std::size_t>(limit)) {
     page.runs.pop_back();
-    if (!page.runs.empty()) page.next = to_cursor(page.runs.back().run);
+    if (!page.runs.empty()) page.next = run_cursor(page.runs.back().run);
   }
   return page;
 }

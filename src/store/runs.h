@@ -231,6 +231,8 @@ struct RunPage {
 };
 /// Whether the text is a cursor that a page gave; under another one a page is empty.
 bool is_run_cursor(std::string_view text);
+/// The one that goes on after this run.
+std::string run_cursor(const Run& run);
 RunPage list_runs(db::Session& db, const OrganizationKey& organization, const RunFilter& filter,
                   int limit);
 std::optional<ListedRun> find_listed_run(db::Session& db, const OrganizationKey& organization,

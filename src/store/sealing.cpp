@@ -67,6 +67,17 @@ std::shared_ptr<const SealingKey> find_key(const KeyRing& keys, std::string_view
   return found == keys.end() ? nullptr : *found;
 }
 
+std::string sign_with(const SealingKey& key, std::string_view text, std::string_view purpose) {
+  std::array<unsigned char, crypto_auth_hmacsha256_KEYBYTES> derived{};
+  const std::string context = "cupola signs: " + std::string(purpose);
+  crypto_generichash(derived.data(), derived.size(), bytes_of(context), context.size(),
+                     key.bytes.data(), key.bytes.size());
+  std::string signature(crypto_auth_hmacsha256_BYTES, '\0');
+  crypto_auth_hmacsha256(bytes_of(signature), bytes_of(text), text.size(), derived.data());
+  sodium_memzero(derived.data(), derived.size());
+  return signature;
+}
+
 std::string seal_with(const SealingKey& key, const Secret& plain, std::string_view context) {
   const std::string_view text = plain.reveal();
   std::string sealed(nonce_size + text.size() + tag_size, '\0');

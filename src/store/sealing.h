@@ -42,6 +42,9 @@ std::string seal_with(const SealingKey& key, const Secret& plain, std::string_vi
 std::optional<Secret> open_with(const SealingKey& key, std::string_view sealed,
                                 std::string_view context);
 
+/// HMAC-SHA-256, by a key that is derived from this one for the purpose.
+std::string sign_with(const SealingKey& key, std::string_view text, std::string_view purpose);
+
 /// The keys of the file: one, and while a rotation is not over the next one after it. Nothing when
 /// there is no such file. Throws Failure: not readable, damaged.
 std::optional<KeyRing> read_key_file(const std::filesystem::path& file);

@@ -86,9 +86,9 @@ Result<TokenKey> create_token(db::Session& db, const NewToken& token, Instant no
   db.execute(
       R"sql(
       INSERT INTO tokens (key, organization_key, user_key, name, hash, created_at, expires_at, role,
-                          project_key, deployment_key)
+                          project_key, deployment_key, browser)
       VALUES (:key, :organization, :user, :name, :hash, :now, :expires_at, :role, :project,
-              :deployment))sql",
+              :deployment, :browser))sql",
       {{"key", key},
        {"organization", token.organization},
        {"user", token.user},
@@ -98,7 +98,8 @@ Result<TokenKey> create_token(db::Session& db, const NewToken& token, Instant no
        {"expires_at", token.expires_at},
        {"role", token.role ? std::optional(std::string(to_text(*token.role))) : std::nullopt},
        {"project", token.reach.project},
-       {"deployment", token.reach.deployment}});
+       {"deployment", token.reach.deployment},
+       {"browser", token.browser}});
   return key;
 }
 
@@ -121,6 +122,12 @@ std::optional<Member> find_member_by_token(db::Session& db, std::string_view has
              (SELECT 1 FROM deployments d
               WHERE d.key = t.deployment_key AND d.deleted_at IS NULL)))sql",
       to_member, {{"hash", hash}, {"now", now}});
+}
+
+std::vector<std::string> list_tokens_of_browser(db::Session& db, std::string_view browser) {
+  return db.all(
+      "SELECT hash FROM tokens WHERE browser = :browser AND revoked_at IS NULL ORDER BY hash",
+      [](const db::Row& row) { return row.get<std::string>(0); }, {{"browser", browser}});
 }
 
 void touch_token(db::Session& db, const TokenKey& token, Instant now) {

@@ -49,6 +49,8 @@ struct NewToken {
   std::optional<Role> role;
   Reach reach;
   std::optional<Instant> expires_at;
+  /// SHA-256 of the cookie of the browser in which it was given.
+  std::optional<std::string> browser;
 };
 /// Errors: not_found when the user is no member.
 Result<TokenKey> create_token(db::Session& db, const NewToken& token, Instant now);
@@ -59,6 +61,8 @@ std::string token_id(std::string_view hash);
 /// Who holds the token with that hash, if it is neither revoked nor expired at `now`, and what it
 /// reaches is still there.
 std::optional<Member> find_member_by_token(db::Session& db, std::string_view hash, Instant now);
+/// Hashes of the tokens that were given in the browser and are not revoked.
+std::vector<std::string> list_tokens_of_browser(db::Session& db, std::string_view browser);
 /// Never moves the last use back.
 void touch_token(db::Session& db, const TokenKey& token, Instant now);
 

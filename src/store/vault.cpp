@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/crash_point.h"
+#include "base/digest.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "store/sealing.h"
@@ -144,6 +145,22 @@ Secret Vault::open_sealed(std::string_view sealed, std::string_view context) con
       fmt::format("A sealed value ({}) cannot be opened with the key {}: it was changed, or "
                   "sealed with another key or for another place.",
                   context, key_id()));
+}
+
+std::string Vault::sign(std::string_view text, std::string_view purpose) const {
+  const auto key = find_key(keys_->all(), key_id());
+  if (!key) throw Failure("The server's key is not there any more.");
+  return sign_with(*key, text, purpose);
+}
+
+bool Vault::is_signed(std::string_view text, std::string_view purpose,
+                      std::string_view signature) const {
+  do {
+    for (const auto& key : keys_->all()) {
+      if (equal_in_constant_time(sign_with(*key, text, purpose), signature)) return true;
+    }
+  } while (keys_->look_again());
+  return false;
 }
 
 std::string Vault::key_id() const {

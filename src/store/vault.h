@@ -27,6 +27,10 @@ class Vault {
   /// base64. In the transaction that keeps it: sealed is with the key that the database names, and
   /// until the transaction ends that stays the one. Throws Failure when the key file lacks it.
   std::string seal(db::Session& db, const Secret& plain, std::string_view context) const;
+  /// HMAC-SHA-256 of the text, 32 bytes, by a key of this purpose alone, derived from the server's.
+  std::string sign(std::string_view text, std::string_view purpose) const;
+  /// Whether one of the server's keys signed the text for this purpose.
+  bool is_signed(std::string_view text, std::string_view purpose, std::string_view signature) const;
   /// Throws Failure when it was not sealed by a key of this server under this context.
   Secret open_sealed(std::string_view sealed, std::string_view context) const;
   /// A name for the key that tells nothing of it: 16 hex digits.

@@ -1,0 +1,82 @@
+// Whether a sign-in holds, and its end.
+
+#include <fmt/format.h>
+
+#include "api/audit.h"
+#include "api/cloud/access.h"
+#include "api/cloud/browser.h"
+#include "api/cloud/handlers.h"
+#include "api/cloud/pages.h"
+#include "api/input.h"
+#include "auth/cloud_session.h"
+#include "base/text.h"
+#include "store/projects.h"
+#include "store/tokens.h"
+
+namespace cupola::api::cloud {
+namespace {
+
+/// Whether all that the sign-in was for is still what it was called then: where an id was rotated,
+/// or a membership taken, the CLI is to sign in anew. A project that was deleted is no reason.
+bool holds(const Call& call, db::Session& db, const auth::CloudClaims& claims) {
+  for (const auto& [organization_id, project_id] : claims.places) {
+    const auto organization = store::find_organization_by_id(db, organization_id);
+    if (!organization) return false;
+    const std::string hash = auth::cloud_token_hash(claims.session, organization->key);
+    if (!store::find_member_by_token(db, hash, call.now)) return false;
+    if (project_id == auth::no_project) continue;
+    const auto project = store::find_project_ever(db, organization->key, project_id);
+    if (!project || project->id != project_id) return false;
+  }
+  return true;
+}
+
+/// Revokes all that was given in the browser; each by its holder.
+void revoke_all(const Call& call, db::Session& db, const std::string& browser) {
+  for (const std::string& hash : store::list_tokens_of_browser(db, browser_hash(browser))) {
+    const auto member = store::find_member_by_token(db, hash, call.now);
+    if (!member || !store::revoke_token(db, member->organization, member->token, call.now))
+      continue;
+    Call as_member = call;
+    as_member.member = *member;
+    audit(as_member, db,
+          {.action = "token.revoke",
+           .name = member->token_name,
+           .id = member->token_id,
+           .before = json::object{{"holder", json_text(member->login)}}});
+  }
+}
+
+}  // namespace
+
+/// GET with the access token gives who signed in, or 401 where the sign-in does not hold any more.
+Result<http::Reply> show_user(const Call& call) {
+  const auto claims =
+      auth::read_access_token(call.context.vault, bearer_of(call.request), call.now);
+  const bool is_good = claims && call.context.database.read(
+                                     [&](db::Session& db) { return holds(call, db, *claims); });
+  if (!is_good) return Error{Error::Kind::unauthorized, "Nobody is signed in by this token."};
+  return json_reply(
+      200, {{"sub", json_text(claims->login)}, {"preferred_username", json_text(claims->login)}});
+}
+
+/// GET ends what was given in this browser, and goes to http://localhost:PORT/logout.
+Result<http::Reply> sign_out(const Call& call) {
+  Query query(call);
+  const auto port = callback_port(query.text("logout_uri"), "/logout");
+  if (!port) {
+    return message_page(400, "Nobody was signed out",
+                        "The logout_uri is not http://localhost:PORT/logout.",
+                        "Start it from the command line: meltano-cloud logout.");
+  }
+  if (const std::string browser = browser_of(call); !browser.empty()) {
+    call.context.database.write([&](db::Session& db) { revoke_all(call, db, browser); });
+    call.context.authenticator.forget();
+  }
+  http::Reply reply{.status = 303, .content_type = "text/plain"};
+  reply.headers.emplace_back("Location", fmt::format("http://localhost:{}/logout", *port));
+  forget_browser(call, reply);
+  return reply;
+}
+
+}  // namespace cupola::api::cloud
