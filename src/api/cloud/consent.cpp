@@ -9,6 +9,7 @@
 #include "api/to_json.h"
 #include "auth/cloud_session.h"
 #include "store/members.h"
+#include "store/sign_ins.h"
 #include "store/tickets.h"
 #include "store/tokens.h"
 
@@ -54,6 +55,7 @@ Result<auth::CloudSession> open_session(const Call& call, db::Session& db, const
   if (!user) return void_form;
   auto organizations = organizations_of(db, user->key);
   if (organizations.empty()) return void_form;
+  store::forget_ended_sign_ins(db, user->key, call.now);
   const Instant expires_at = call.now + sign_in_life;
   auto session = auth::open_cloud_session(db, call.context.vault,
                                           {.user = user->key,

@@ -216,6 +216,26 @@ TEST_F(CloudSignInTest, TokensThatAreNoneAreRefusedByBoth) {
   EXPECT_EQ(user_info(good), 401);
 }
 
+TEST_F(CloudSignInTest, ThoseThatEndedFillNoLists) {
+  sign_in();
+  sign_in();
+  const auto listed = [&] {
+    int count = 0;
+    const Answer answer = ask("GET", "/api/v1/tokens?login=ada");
+    for (const auto& token : answer.object().at("tokens").as_array()) {
+      count += text_at(token.as_object(), "name") == "meltano-cloud";
+    }
+    return count;
+  };
+  EXPECT_EQ(listed(), 2);
+
+  clock_.advance(24h);
+  const Tokens fresh = sign_in();
+
+  EXPECT_EQ(listed(), 1);
+  EXPECT_EQ(user_info(fresh), 200);
+}
+
 TEST_F(CloudSignInTest, AStaleIdHasOneSignInAnew) {
   const Tokens tokens = sign_in();
   const std::string schedules =
