@@ -3,6 +3,8 @@
 // Lives through the worlds of N seeds from K on, in J processes, and tells each seed whose promises
 // did not hold the last M (50) events. --show tells the last events of good ones too.
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -32,6 +34,13 @@ struct Totals {
   std::uint64_t seeds = 0, broken = 0, steps = 0, runs = 0, fires = 0;
 };
 
+/// Ctrl-C and SIGTERM to the group end a long series after the seeds at hand, and it tells those.
+volatile std::sig_atomic_t is_stopped = 0;
+
+void stop_soon() {
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { is_stopped = 1; });
+}
+
 void tell(const Outcome& outcome) {
   std::string text = fmt::format("seed {}: {}\n", outcome.seed,
                                  outcome.broken.empty() ? "all promises held" : outcome.broken);
@@ -44,7 +53,7 @@ void tell(const Outcome& outcome) {
 
 Totals live_through(const Wanted& wanted, unsigned job) {
   Totals totals;
-  for (std::uint64_t i = job; i < wanted.seeds; i += wanted.jobs) {
+  for (std::uint64_t i = job; i < wanted.seeds && is_stopped == 0; i += wanted.jobs) {
     const Outcome outcome = cupola::simulation::simulate(wanted.first + i, wanted.notes);
     ++totals.seeds;
     totals.broken += outcome.broken.empty() ? 0 : 1;
@@ -87,6 +96,7 @@ int main(int argc, char** argv) {
     }
   }
 
+  stop_soon();
   int ends[2];
   if (::pipe(ends) != 0) return 1;
   for (unsigned job = 0; job < wanted.jobs; ++job) {
@@ -99,7 +109,7 @@ int main(int argc, char** argv) {
   bool crashed = false;
   for (unsigned job = 0; job < wanted.jobs; ++job) {
     int status = 0;
-    ::wait(&status);
+    while (::wait(&status) < 0 && errno == EINTR) continue;
     if (status != 0) {
       crashed = true;
       continue;
