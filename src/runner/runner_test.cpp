@@ -835,8 +835,10 @@ TEST_F(RunnerTest, ARunThatTheMachineStoppedSaysSo) {
 TEST_F(RunnerTest, WhatWaitedTooLongEndsFailedAndSaysSo) {
   max_runs_ = 0;  // so that it waits, as it would for a state id that is never free
   restart();
-  const store::NewRun run = cupola::testing::new_run(tenant_, now() - 8 * 24h);
-  db_->write([&](db::Session& session) { store::add_run(session, run, now() - 8 * 24h); });
+  // A minute more: the step that sees it may have looked at the clock before.
+  const Instant queued_at = now() - 8 * 24h - 1min;
+  const store::NewRun run = cupola::testing::new_run(tenant_, queued_at);
+  db_->write([&](db::Session& session) { store::add_run(session, run, queued_at); });
 
   const store::Run ended = wait_for_end(run.id);
 
