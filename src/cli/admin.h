@@ -3,6 +3,7 @@
 /// What `cupola admin` commands share: they work on a server's folder or database itself, beside a
 /// server that runs or without one.
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,9 @@ struct Place {
 /// `--home DIR` and `--database URL`.
 void add_place(CLI::App* command, Place& place);
 Home home_of(const Place& place);
+/// `--key-file FILE`; empty: the one in the folder.
+void add_key_file(CLI::App* command, std::string& file);
+std::filesystem::path key_file_of(const Place& place, const std::string& file);
 /// The folder is made where it is absent. Throws Failure.
 std::unique_ptr<db::Database> open_database(const Place& place);
 

@@ -75,9 +75,7 @@ Result<int> make_config(const Context&, const ConfigOptions& options) {
   }
   const auto database = open_database(options.place);
   const store::Vault vault =
-      store::Vault::open(options.key_file.empty() ? home_of(options.place).key()
-                                                  : std::filesystem::path(options.key_file),
-                         *database);
+      store::Vault::open(key_file_of(options.place, options.key_file), *database);
   const Instant now = SystemClock{}.now();
   const auto session = database->write([&](db::Session& db) -> Result<auth::CloudSession> {
     const auto organization = store::find_organization(db, options.organization);
@@ -132,11 +130,7 @@ void add_admin_cloud_command(CLI::App* admin, Context& context) {
   command->add_option("--expires-in", options->life, "For how long, such as 12h or 90d")
       ->type_name("SPAN")
       ->capture_default_str();
-  command
-      ->add_option("--key-file", options->key_file,
-                   "The server's key, where it is not in the folder (CUPOLA_KEY_FILE)")
-      ->envname("CUPOLA_KEY_FILE")
-      ->type_name("FILE");
+  add_key_file(command, options->key_file);
   add_place(command, options->place);
   set_work(command, context, options, make_config);
 }

@@ -18,22 +18,20 @@ struct KeyOptions {
 
 Result<int> rotate_key(const Context&, const KeyOptions& options) {
   const auto database = open_database(options.place);
-  const std::filesystem::path file = options.key_file.empty()
-                                         ? home_of(options.place).key()
-                                         : std::filesystem::path(options.key_file);
   const auto rotation =
-      store::rotate_key(file, *database, [](db::Session& db, const store::KeyRotation& done) {
-        for (const OrganizationKey& key : store::list_organizations(db)) {
-          const auto organization = store::find_organization(db, key);
-          if (!organization) continue;
-          audit(db, {.organization = key,
-                     .action = "organization.rotate_key",
-                     .name = organization->name,
-                     .id = organization->id,
-                     .before = {{"key", done.from}},
-                     .after = {{"key", done.to}}});
-        }
-      });
+      store::rotate_key(key_file_of(options.place, options.key_file), *database,
+                        [](db::Session& db, const store::KeyRotation& done) {
+                          for (const OrganizationKey& key : store::list_organizations(db)) {
+                            const auto organization = store::find_organization(db, key);
+                            if (!organization) continue;
+                            audit(db, {.organization = key,
+                                       .action = "organization.rotate_key",
+                                       .name = organization->name,
+                                       .id = organization->id,
+                                       .before = {{"key", done.from}},
+                                       .after = {{"key", done.to}}});
+                          }
+                        });
   if (rotation.was_open) say("A rotation that had not ended was brought to its end.");
   print(fmt::format("The key is now {}; {} values were sealed anew.\n", rotation.to,
                     rotation.values));
@@ -50,11 +48,7 @@ void add_admin_key_command(CLI::App* admin, Context& context) {
   auto* command = admin->add_subcommand(
       "rotate-key", "Seal all secrets anew with a new key, beside a server or without one");
   auto options = std::make_shared<KeyOptions>();
-  command
-      ->add_option("--key-file", options->key_file,
-                   "The server's key, where it is not in the folder (CUPOLA_KEY_FILE)")
-      ->envname("CUPOLA_KEY_FILE")
-      ->type_name("FILE");
+  add_key_file(command, options->key_file);
   add_place(command, options->place);
   set_work(command, context, options, rotate_key);
 }

@@ -56,6 +56,18 @@ void add_place(CLI::App* command, Place& place) {
       ->type_name("URL");
 }
 
+void add_key_file(CLI::App* command, std::string& file) {
+  command
+      ->add_option("--key-file", file,
+                   "The server's key, where it is not in the folder (CUPOLA_KEY_FILE)")
+      ->envname("CUPOLA_KEY_FILE")
+      ->type_name("FILE");
+}
+
+std::filesystem::path key_file_of(const Place& place, const std::string& file) {
+  return file.empty() ? home_of(place).key() : std::filesystem::path(file);
+}
+
 void audit(db::Session& db, const AdminChange& change) {
   store::add_audit(
       db, {.organization = change.organization,
