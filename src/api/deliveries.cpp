@@ -1,5 +1,6 @@
 #include "store/deliveries.h"
 
+#include "api/cursor.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/notification_json.h"
@@ -70,23 +71,22 @@ Result<http::Reply> test_notification(const Call& call) {
 Result<http::Reply> list_deliveries(const Call& call) {
   Query query(call);
   const int limit = query.limit();
-  const std::vector<std::string> cursor = query.cursor("deliveries", 2);
-  const auto before = cursor.empty() ? std::nullopt : parse_rfc3339(cursor[0]);
-  if (!cursor.empty() && !before) query.refuse_cursor();
+  const auto after = time_cursor(query, "deliveries");
   if (query.fault()) return *query.fault();
 
   return call.context.database.read([&](db::Session& db) -> Result<http::Reply> {
     const auto notification = notification_of(call, db);
     if (!notification) return notification.error();
     const auto listed =
-        store::list_deliveries(db, call.organization(), notification->id, before,
-                               cursor.empty() ? "" : std::string_view(cursor[1]), limit + 1);
+        store::list_deliveries(db, call.organization(), notification->id,
+                               after ? std::optional(after->first) : std::nullopt,
+                               after ? std::string_view(after->second) : "", limit + 1);
     json::array items;
     std::string next;
     for (std::size_t i = 0; i < listed.size(); ++i) {
       if (i == static_cast<std::size_t>(limit)) {
         const store::Delivery& last = listed[i - 1].delivery;
-        next = cursor_of("deliveries", {to_rfc3339(last.created_at), last.id.text()});
+        next = time_cursor_of("deliveries", last.created_at, last.id.text());
         break;
       }
       items.emplace_back(to_json(listed[i]));

@@ -1,7 +1,6 @@
 // Runs, which the cloud CLI calls jobs or executions.
 
 #include <algorithm>
-#include <map>
 
 #include "api/cloud/glob.h"
 #include "api/cloud/handlers.h"
@@ -11,6 +10,7 @@
 #include "api/cloud/place.h"
 #include "api/handlers.h"
 #include "api/input.h"
+#include "api/lookup.h"
 #include "base/text.h"
 #include "store/runs.h"
 
@@ -24,21 +24,6 @@ constexpr int most_looked_at = 2000;
 constexpr int looked_at_once = 200;
 /// A long one of many stars would take long to compare.
 constexpr std::size_t longest_pattern = 300;
-
-using Deployments = std::map<DeploymentKey, store::Deployment>;
-
-/// Also deleted ones: their runs are history.
-Deployments deployments_of(const Call& call, db::Session& db, const ProjectKey& project) {
-  constexpr int most = 10'000;
-  Deployments all;
-  for (const bool deleted : {false, true}) {
-    for (store::Deployment& deployment :
-         store::list_deployments(db, call.organization(), project, "", most, deleted)) {
-      all.emplace(deployment.key, std::move(deployment));
-    }
-  }
-  return all;
-}
 
 struct Filter {
   std::string schedule;
@@ -93,7 +78,7 @@ Result<http::Reply> page_of_jobs(const Call& call, db::Session& db, const Filter
                                  const Page& page) {
   const Result<store::Project> project = project_of(call, db);
   if (!project) return project.error();
-  const Deployments deployments = deployments_of(call, db, project->key);
+  Names names(db);  // of deleted deployments too: their runs are history
   store::RunFilter narrow = narrowed(call, filter, project->key);
   narrow.before = page.after;
   json::array results;
@@ -104,9 +89,8 @@ Result<http::Reply> page_of_jobs(const Call& call, db::Session& db, const Filter
         return page_reply(std::move(results), token_of(call, list, narrow.before), page.size);
       }
       narrow.before = store::run_cursor(listed.run);
-      const auto of = deployments.find(listed.run.deployment);
-      if (of == deployments.end() || !filter.takes(listed, of->second)) continue;
-      results.emplace_back(execution_object(listed, of->second.slug));
+      const store::Deployment& of = names.deployment(listed.run.deployment);
+      if (filter.takes(listed, of)) results.emplace_back(execution_object(listed, of.slug));
     }
     if (some.next.empty()) return page_reply(std::move(results), "", page.size);
   }
