@@ -100,15 +100,13 @@ Result<http::Reply> join(const Call& call, const Wish& wish, const Proof& proof,
   const auto member = store::find_member_by_token(db, hash, call.now);
   if (!member) throw Failure("A token that was just made is not there.");
 
-  Call as_member = call;
-  as_member.member = *member;
-  audit(as_member, db,
-        {.action = "invitation.accept",
-         .name = wish.login,
-         .id = invitation->id,
-         .after = json::object{{"login", json_text(wish.login)},
-                               {"role", to_text(member->role)},
-                               {"invited_by", json_text(invitation->invited_by)}}});
+  audit_as(*member, call, db,
+           {.action = "invitation.accept",
+            .name = wish.login,
+            .id = invitation->id,
+            .after = json::object{{"login", json_text(wish.login)},
+                                  {"role", to_text(member->role)},
+                                  {"invited_by", json_text(invitation->invited_by)}}});
   return json_reply(201, {{"login", json_text(member->login)},
                           {"role", to_text(member->role)},
                           {"organization",

@@ -37,4 +37,11 @@ void audit(const Call& call, db::Session& db, const Change& change) {
        .after = unless_null(change.after)});
 }
 
+void audit_as(const store::Member& member, const Call& call, db::Session& db,
+              const Change& change) {
+  Call as_member = call;
+  as_member.member = member;
+  audit(as_member, db, change);
+}
+
 }  // namespace cupola::api

@@ -23,5 +23,7 @@ struct Change {
 
 /// Adds who called, when and from where to the change, and keeps it.
 void audit(const Call& call, db::Session& db, const Change& change);
+/// The same where the call itself has no sender yet, or another: by this member.
+void audit_as(const store::Member& member, const Call& call, db::Session& db, const Change& change);
 
 }  // namespace cupola::api

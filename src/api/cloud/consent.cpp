@@ -35,15 +35,13 @@ void audit_tokens(const Call& call, db::Session& db, const auth::CloudSession& s
   for (const std::string& hash : session.token_hashes) {
     const auto member = store::find_member_by_token(db, hash, call.now);
     if (!member) throw Failure("A token that was just made is not there.");
-    Call as_member = call;
-    as_member.member = *member;
-    audit(as_member, db,
-          {.action = "token.create",
-           .name = token_name,
-           .id = member->token_id,
-           .after = json::object{{"holder", json_text(member->login)},
-                                 {"role", nullptr},
-                                 {"expires_at", to_rfc3339(expires_at)}}});
+    audit_as(*member, call, db,
+             {.action = "token.create",
+              .name = token_name,
+              .id = member->token_id,
+              .after = json::object{{"holder", json_text(member->login)},
+                                    {"role", nullptr},
+                                    {"expires_at", to_rfc3339(expires_at)}}});
   }
 }
 

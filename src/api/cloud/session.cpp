@@ -37,13 +37,11 @@ void revoke_all(const Call& call, db::Session& db, const std::string& browser) {
     const auto member = store::find_member_by_token(db, hash, call.now);
     if (!member || !store::revoke_token(db, member->organization, member->token, call.now))
       continue;
-    Call as_member = call;
-    as_member.member = *member;
-    audit(as_member, db,
-          {.action = "token.revoke",
-           .name = member->token_name,
-           .id = member->token_id,
-           .before = json::object{{"holder", json_text(member->login)}}});
+    audit_as(*member, call, db,
+             {.action = "token.revoke",
+              .name = member->token_name,
+              .id = member->token_id,
+              .before = json::object{{"holder", json_text(member->login)}}});
   }
 }
 
