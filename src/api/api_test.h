@@ -13,6 +13,7 @@
 
 #include "api/api.h"
 #include "api/route.h"
+#include "base/temp_folder.h"
 #include "store/deliveries.h"
 #include "store/organizations.h"
 #include "testing/fake_clock.h"
@@ -78,7 +79,7 @@ class ApiTest : public ::testing::Test {
   /// All steps of a stream together.
   static std::string drain(const Answer& answer);
 
-  const std::filesystem::path folder_;
+  const TempFolder folder_{"cupola-api"};
   testing::FakeClock clock_;
   Home home_;
   std::unique_ptr<db::Database> db_;

@@ -18,12 +18,6 @@
 namespace cupola::api {
 namespace {
 
-std::filesystem::path make_temporary_folder() {
-  std::string path = (std::filesystem::temp_directory_path() / "cupola-api-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) throw Failure("cannot make " + path);
-  return path;
-}
-
 http::Method method_named(const std::string& name) {
   if (name == "POST") return http::Method::post;
   if (name == "PUT") return http::Method::put;
@@ -122,9 +116,8 @@ void add_idle_backfill(db::Session& db, const testing::Tenant& tenant, Instant n
 }  // namespace
 
 ApiTest::ApiTest(const std::string& database)
-    : folder_(make_temporary_folder()),
-      clock_(*parse_rfc3339("2026-11-23T03:10:00Z")),
-      home_(folder_),
+    : clock_(*parse_rfc3339("2026-11-23T03:10:00Z")),
+      home_(folder_.path()),
       db_(db::Database::open({.url = database})),
       vault_(store::Vault::open(home_.key(), *db_)),
       authenticator_(*db_),
@@ -183,7 +176,6 @@ ApiTest::ApiTest(const std::string& database)
 
 ApiTest::~ApiTest() {
   api_.reset();
-  remove_tree(folder_);
 }
 
 Side ApiTest::make_side(const std::string& name) {

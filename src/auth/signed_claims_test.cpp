@@ -6,6 +6,7 @@
 
 #include "auth/cloud_session.h"
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "base/text.h"
 #include "store/projects.h"
 #include "store/tickets.h"
@@ -19,18 +20,12 @@ class SignedClaimsTest : public cupola::testing::EachDatabase {
   void SetUp() override {
     EachDatabase::SetUp();
     if (!db) return;
-    std::string path = (std::filesystem::temp_directory_path() / "cupola-auth-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(path.data()), nullptr);
-    folder_ = path;
-    vault_.emplace(store::Vault::open(folder_ / "key", *db));
+    vault_.emplace(store::Vault::open(folder_.path() / "key", *db));
   }
-  void TearDown() override {
-    if (!folder_.empty()) remove_tree(folder_);
-    EachDatabase::TearDown();
-  }
+  void TearDown() override { EachDatabase::TearDown(); }
 
   const Instant now = *parse_rfc3339("2026-11-23T03:00:00Z");
-  std::filesystem::path folder_;
+  TempFolder folder_{"cupola-auth"};
   std::optional<store::Vault> vault_;
 };
 

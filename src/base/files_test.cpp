@@ -1,10 +1,11 @@
 #include "base/files.h"
 
-#include <cstdlib>
 #include <filesystem>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+
+#include "base/temp_folder.h"
 
 namespace cupola {
 namespace {
@@ -13,12 +14,8 @@ namespace fs = std::filesystem;
 
 class FilesTest : public testing::Test {
  protected:
-  FilesTest() {
-    std::string name = fs::temp_directory_path() / "files.XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~FilesTest() override { remove_tree(folder_); }
-  fs::path folder_;
+  const TempFolder temp_{"cupola-files"};
+  const fs::path& folder_ = temp_.path();
 };
 
 TEST_F(FilesTest, WhatIsWrittenIsReadBackAndTheModeIsTheOneAskedFor) {

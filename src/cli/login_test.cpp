@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 
 namespace cupola::cli {
 namespace {
@@ -13,19 +14,16 @@ namespace {
 class LoginTest : public ::testing::Test {
  protected:
   LoginTest() {
-    char pattern[] = "/tmp/cupola-login-XXXXXX";
-    folder_ = mkdtemp(pattern);
-    setenv("XDG_CONFIG_HOME", folder_.c_str(), 1);
+    setenv("XDG_CONFIG_HOME", folder_.path().c_str(), 1);
     unsetenv("CUPOLA_URL");
     unsetenv("CUPOLA_TOKEN");
   }
   ~LoginTest() override {
-    remove_tree(folder_);
     unsetenv("CUPOLA_URL");
     unsetenv("CUPOLA_TOKEN");
   }
 
-  std::filesystem::path folder_;
+  const TempFolder folder_{"cupola-login"};
 };
 
 TEST_F(LoginTest, WithoutAnythingItIsTheDefaultServerAndNobody) {

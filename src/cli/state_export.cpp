@@ -1,14 +1,13 @@
 #include "cli/state_export.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "base/text.h"
 #include "process/program.h"
 
@@ -20,36 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view project_file = "meltano.yml";
 constexpr std::size_t largest_export = 1u << 30;
 constexpr std::size_t longest_complaint = 300;
-
-/// A project with nothing in it, which goes with this object.
-class EmptyProject {
- public:
-  EmptyProject() {
-    std::string pattern = (fs::temp_directory_path() / "cupola-states-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw Failure("Cannot make a folder in " + fs::temp_directory_path().string() + ": " +
-                    system_text(errno));
-    folder_ = pattern;
-    write_file(folder_ / project_file, "version: 1\n");
-  }
-  ~EmptyProject() { remove_tree(folder_); }
-  EmptyProject(const EmptyProject&) = delete;
-  EmptyProject& operator=(const EmptyProject&) = delete;
-  const fs::path& folder() const { return folder_; }
-
- private:
-  fs::path folder_;
-};
-
-std::map<std::string, std::string> own_environment() {
-  std::map<std::string, std::string> env;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto sign = text.find('=');
-    if (sign != std::string_view::npos) env.emplace(text.substr(0, sign), text.substr(sign + 1));
-  }
-  return env;
-}
 
 /// Of what it wrote the line that says why it failed: its last error, else its last line.
 std::string complaint_in(std::string_view words) {
@@ -66,7 +35,7 @@ std::string complaint_in(std::string_view words) {
 Result<std::string> text_of_export(const std::string& uri, const std::string& meltano,
                                    const fs::path& folder) {
   process::Program program{.argv = {meltano, "state", "export"},
-                           .env = own_environment(),
+                           .env = process::own_environment(),
                            .folder = folder,
                            .dies_with_parent = true};
   program.env["MELTANO_STATE_BACKEND_URI"] = uri;
@@ -111,9 +80,12 @@ Result<std::vector<FoundState>> parse_export(std::string_view text, const std::s
 Result<std::vector<FoundState>> export_states(const std::string& uri, const std::string& meltano) {
   std::error_code error;
   const fs::path here = fs::current_path(error);
-  std::optional<EmptyProject> empty;
-  if (error || !fs::is_regular_file(here / project_file)) empty.emplace();
-  const auto text = text_of_export(uri, meltano, empty ? empty->folder() : here);
+  std::optional<TempFolder> empty;
+  if (error || !fs::is_regular_file(here / project_file)) {
+    empty.emplace("cupola-states");
+    write_file(empty->path() / project_file, "version: 1\n");
+  }
+  const auto text = text_of_export(uri, meltano, empty ? empty->path() : here);
   if (!text) return text.error();
   return parse_export(*text, "What Meltano says of " + printable(uri));
 }

@@ -86,7 +86,7 @@ Result<void> run_step(const BuildBox& box, const std::vector<std::string>& argv,
 Result<void> run_steps(const Workshop& shop, const Job& job, const store::ReleaseContent& content,
                        const fs::path& tree, const Progress& progress) {
   const Home& home = shop.dependencies.home;
-  const WorkFolder work(home);
+  const TempFolder work = work_folder(home);
   const std::string base = environments_base(home, shop.options);
   BoxContent box_content{
       .work = work.path(),

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "process/program.h"
 
 namespace {
@@ -40,8 +40,8 @@ std::string run(std::vector<std::string> argv, const std::filesystem::path& fold
 }
 
 TEST(CheckoutTest, Case07ItIsOnTheDiskBeforeItHasItsName) {
-  std::string pattern = "/tmp/cupola-checkout.XXXXXX";
-  const std::filesystem::path root = ::mkdtemp(pattern.data());
+  const TempFolder folder("cupola-checkout");
+  const std::filesystem::path& root = folder.path();
   const auto source = root / "source";
   make_folder(source);
   make_folder(root / "home");
@@ -65,7 +65,6 @@ TEST(CheckoutTest, Case07ItIsOnTheDiskBeforeItHasItsName) {
   ASSERT_TRUE(seen) << "nothing brought it to the disk";
   EXPECT_TRUE(seen->is_written);
   EXPECT_FALSE(seen->has_name);
-  remove_tree(root);
 }
 
 }  // namespace

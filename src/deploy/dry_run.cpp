@@ -9,7 +9,7 @@ Result<Plan> plan(Workshop& shop, const store::Deployment& deployment, bool refr
   auto commit = fetch(shop, job);
   if (!commit) return commit.error();
   job.commit = *commit;
-  const WorkFolder work(shop.dependencies.home);
+  const TempFolder work = work_folder(shop.dependencies.home);
   job.source.checkout = work.path() / "checkout";
   const auto exported =
       repository_of(shop, job).export_tree(*commit, job.source.checkout, job.stop);

@@ -122,7 +122,7 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
   auto python = pythons_.find(entry.interpreter);
   if (!python) return python.error();
 
-  const WorkFolder work(home_);
+  const TempFolder work = work_folder(home_);
   const bool local = needs_repository(entry.resolution);
   BoxContent content = box_for(source, *python, *uv, work.path(), local);
   // No foreign code ever runs beside the common cache: wheels are only unpacked.

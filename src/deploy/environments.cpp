@@ -150,7 +150,7 @@ Result<LockEntry> Environments::freeze(const Source& source, const Wanted& wante
   const auto uv = find_uv(options_.uv);
   if (!uv) return uv.error();
   const auto start = std::chrono::steady_clock::now();
-  const WorkFolder work(home_);
+  const TempFolder work = work_folder(home_);
   const bool local = !asked->requirement.local.empty() || !asked->requirement.files.empty();
   BoxContent content = box_for(source, asked->python, *uv, work.path(), local);
   content.cache = home_.installer_cache() / source.organization.text();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "base/text.h"
 #include "process/program.h"
 
@@ -21,15 +22,10 @@ namespace fs = std::filesystem;
 class RepositoryTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "cupola-git-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    root = pattern;
-    source = root / "source";
     fs::create_directories(source);
     git({"init", "--quiet", "--initial-branch=main"});
     put("meltano.yml", "version: 1\n");
   }
-  void TearDown() override { remove_tree(root); }
 
   std::string git(std::vector<std::string> args) {
     process::Program program;
@@ -61,8 +57,9 @@ class RepositoryTest : public ::testing::Test {
   }
   std::string read(const fs::path& path) { return read_file(path, 1 << 20).value_or("(none)"); }
 
-  fs::path root;
-  fs::path source;
+  const TempFolder folder{"cupola-git"};
+  const fs::path& root = folder.path();
+  const fs::path source = root / "source";
 };
 
 TEST_F(RepositoryTest, FetchFollowsABranchFromCommitToCommit) {

@@ -2,7 +2,6 @@
 
 /// A folder of its own for the log of one test.
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/temp_folder.h"
 #include "logs/reader.h"
 #include "logs/writer.h"
 
@@ -17,13 +17,6 @@ namespace cupola::logs {
 
 class LogTest : public testing::Test {
  protected:
-  LogTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "cupola-logs-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    path = folder / "ab" / "run";
-  }
-  ~LogTest() override { std::filesystem::remove_all(folder); }
-
   /// "o:text", "e:text" or "p:text" for each line, with a "+" behind it where it goes on.
   std::vector<std::string> shown() const {
     const Result<Reader> reader = Reader::open(path);
@@ -46,7 +39,9 @@ class LogTest : public testing::Test {
 
   std::filesystem::path file(const char* ending) const { return path.string() + ending; }
 
-  std::filesystem::path folder, path;
+  const TempFolder temp{"cupola-logs"};
+  const std::filesystem::path& folder = temp.path();
+  std::filesystem::path path = folder / "ab" / "run";
   const Instant noon = from_milliseconds(1'795'435'200'000);
 };
 

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "base/temp_folder.h"
 #include "logs/io.h"
 #include "logs/reader.h"
 #include "logs/record.h"
@@ -25,19 +26,10 @@ using namespace cupola::logs;
 namespace fs = std::filesystem;
 
 const fs::path& folder() {
-  static const fs::path made = [] {
-    const char* memory = "/dev/shm";
-    std::string name = ((fs::is_directory(memory) ? fs::path(memory) : fs::temp_directory_path()) /
-                        "cupola-reader-fuzz-XXXXXX")
-                           .string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    static const struct Cleaner {
-      fs::path path;
-      ~Cleaner() { fs::remove_all(path); }
-    } cleaner{name};
-    return fs::path(name);
-  }();
-  return made;
+  const fs::path memory = "/dev/shm";
+  static const cupola::TempFolder made("cupola-reader-fuzz",
+                                       fs::is_directory(memory) ? memory : fs::path());
+  return made.path();
 }
 
 void put(const fs::path& path, std::string_view bytes) {

@@ -29,6 +29,17 @@ bool is_index_credential(const std::string& name) {
 
 }  // namespace
 
+std::map<std::string, std::string> own_environment() {
+  std::map<std::string, std::string> env;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos)
+      env.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return env;
+}
+
 std::map<std::string, std::string> helper_environment(const std::filesystem::path& home) {
   const char* path = std::getenv("PATH");
   std::map<std::string, std::string> env = {
@@ -39,12 +50,8 @@ std::map<std::string, std::string> helper_environment(const std::filesystem::pat
   for (const char* name : passed_on) {
     if (const char* value = std::getenv(name)) env[name] = value;
   }
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text(*entry);
-    const auto equals = text.find('=');
-    if (equals == std::string::npos) continue;
-    const std::string name = text.substr(0, equals);
-    if (is_index_credential(name)) env[name] = text.substr(equals + 1);
+  for (const auto& [name, value] : own_environment()) {
+    if (is_index_credential(name)) env[name] = value;
   }
   return env;
 }

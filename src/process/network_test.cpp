@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "process/disk_use.h"
 #include "process/kernel_file.h"
 #include "process/name_servers.h"
@@ -24,17 +25,12 @@ using testing::Not;
 
 class FolderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "cupola-network-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { remove_tree(root_); }
   fs::path write(const std::string& name, std::string_view text) const {
     std::ofstream(root_ / name) << text;
     return root_ / name;
   }
-  fs::path root_;
+  const TempFolder folder_{"cupola-network"};
+  const fs::path& root_ = folder_.path();
 };
 
 using ResolverTest = FolderTest;

@@ -110,6 +110,9 @@ Result<Output> run(const Program& program, const Limits& limits = {}, std::strin
 std::optional<std::filesystem::path> find_program(std::string_view name,
                                                   std::string_view search_path);
 
+/// The variables that this process was given.
+std::map<std::string, std::string> own_environment();
+
 /// What helper programs such as git and uv get: PATH, HOME (a scratch folder), LANG, and of this
 /// process's own environment only proxies, certificates and private index settings (HTTPS_PROXY,
 /// NO_PROXY, SSL_CERT_FILE, GIT_SSL_CAINFO, UV_INDEX_URL, PIP_INDEX_URL, PIP_EXTRA_INDEX_URL,

@@ -1,9 +1,9 @@
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/temp_folder.h"
 #include "base/text.h"
 #include "process/launch_command.h"
 #include "process/sandbox.h"
@@ -16,26 +16,6 @@ namespace fs = std::filesystem;
 constexpr unsigned nobody = 65534;
 const Limits probe_limits{.timeout = std::chrono::seconds(10), .output = 4096};
 
-/// A folder for the trial that goes when it is over.
-class ScratchFolder {
- public:
-  explicit ScratchFolder(const fs::path& parent) {
-    std::error_code error;
-    const fs::path folder = parent.empty() ? fs::temp_directory_path(error) : parent;
-    std::string name = (folder / "cupola-trial-XXXXXX").string();
-    if (!error && ::mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    if (!path_.empty()) remove_tree(path_);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 /// The first line that a helper said, or what else went wrong.
 std::string reason(const Result<Output>& output) {
   if (!output) return output.error().message;
@@ -45,14 +25,10 @@ std::string reason(const Result<Output>& output) {
   return fmt::format("exit code {}", output->exit.code);
 }
 
-Result<void> try_sandbox(SandboxKind kind, const fs::path& parent) {
-  const ScratchFolder scratch(parent);
-  if (scratch.path().empty()) {
-    return Error{Error::Kind::unavailable, "no temporary folder can be made"};
-  }
+Result<void> try_sandbox(SandboxKind kind, const fs::path& scratch) {
   Sandbox sandbox;
   if (kind == SandboxKind::root) sandbox.uid = nobody;
-  sandbox.binds = {{.from = scratch.path(), .to = "/trial/folder", .writable = true}};
+  sandbox.binds = {{.from = scratch, .to = "/trial/folder", .writable = true}};
   const Program inside{.argv = {"/bin/true"}, .env = {{"PATH", "/usr/bin:/bin"}}};
   const SandboxedProgram trial = sandboxed(inside, sandbox, {.kind = kind});
   const auto output = run(trial, probe_limits);
@@ -60,13 +36,8 @@ Result<void> try_sandbox(SandboxKind kind, const fs::path& parent) {
   return Error{Error::Kind::unavailable, reason(output)};
 }
 
-Result<void> try_overlay(SandboxKind kind, const fs::path& parent) {
-  const ScratchFolder scratch(parent);
-  for (const char* name : {"lower", "upper", "work"}) {
-    if (scratch.path().empty() || ::mkdir((scratch.path() / name).c_str(), 0755) != 0) {
-      return Error{Error::Kind::unavailable, "no temporary folder can be made"};
-    }
-  }
+Result<void> try_overlay(SandboxKind kind, const fs::path& scratch) {
+  for (const char* name : {"lower", "upper", "work"}) make_folder(scratch / name);
   const bool user = kind == SandboxKind::user_namespace;
   Program program{.argv = {"unshare", "--mount"},
                   .env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}}};
@@ -77,13 +48,14 @@ Result<void> try_overlay(SandboxKind kind, const fs::path& parent) {
   program.argv.push_back(std::string("lowerdir=lower,upperdir=upper,workdir=work") +
                          (user ? ",userxattr" : ""));
   program.argv.emplace_back("lower");
-  program.folder = scratch.path();
+  program.folder = scratch;
   const auto output = run(program, probe_limits);
   if (output && output->exit.ok()) return {};
   return Error{Error::Kind::unavailable, reason(output)};
 }
 
-Support try_out(const fs::path& parent) {
+/// In a folder of its own. Throws Failure.
+Support try_out(const fs::path& scratch) {
   const SandboxKind kind = ::geteuid() == 0 ? SandboxKind::root : SandboxKind::user_namespace;
   if (!find_program("bwrap", "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin")) {
     return {.text = "no isolation: bubblewrap (bwrap) is not installed"};
@@ -91,12 +63,12 @@ Support try_out(const fs::path& parent) {
   if (const auto launcher = open_launcher(); !launcher) {
     return {.text = "no isolation: " + to_text(launcher.error())};
   }
-  if (const auto tried = try_sandbox(kind, parent); !tried) {
+  if (const auto tried = try_sandbox(kind, scratch); !tried) {
     return {.text = "no isolation: bubblewrap does not work here: " + tried.error().message};
   }
   Support support{.kind = kind, .overlay = true};
   support.text = kind == SandboxKind::root ? "bubblewrap, own uid" : "bubblewrap, user namespace";
-  if (const auto tried = try_overlay(kind, parent); !tried) {
+  if (const auto tried = try_overlay(kind, scratch); !tried) {
     support.overlay = false;
     support.text += " (no overlay: " + tried.error().message + ")";
   }
@@ -106,7 +78,13 @@ Support try_out(const fs::path& parent) {
 }  // namespace
 
 const Support& sandbox_support(const fs::path& scratch) {
-  static const Support support = try_out(scratch);
+  static const Support support = [&]() -> Support {
+    try {
+      return try_out(TempFolder("cupola-trial", scratch).path());
+    } catch (const Failure& failure) {
+      return {.text = fmt::format("no isolation: {}", failure.what())};
+    }
+  }();
   return support;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/temp_folder.h"
 #include "process/ownership.h"
 
 namespace cupola::process {
@@ -37,9 +38,6 @@ std::string read(const fs::path& path) {
 class SandboxTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "cupola-sandbox-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
     fs::permissions(root_, fs::perms(0755));
     fs::create_directories(root_ / "home" / "out");
     write(root_ / "home" / "key", "the key");
@@ -54,7 +52,6 @@ class SandboxTest : public testing::Test {
     }
     if (sandbox_support().kind == SandboxKind::none) GTEST_SKIP() << sandbox_support().text;
   }
-  void TearDown() override { remove_tree(root_); }
 
   Output sh(const std::string& script, std::map<std::string, std::string> env = {}) {
     env.emplace("PATH", "/usr/bin:/bin");
@@ -64,7 +61,8 @@ class SandboxTest : public testing::Test {
     return output ? *output : Output{};
   }
 
-  fs::path root_;
+  const TempFolder folder_{"cupola-sandbox"};
+  const fs::path& root_ = folder_.path();
   Sandbox sandbox_;
 };
 
@@ -464,9 +462,8 @@ TEST_F(MountsTest, CopyKeepsTimesModesAndLinks) {
 
 TEST(OwnershipTest, LinksAreGivenThemselvesAndNotFollowed) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  std::string name = (fs::temp_directory_path() / "cupola-owner-XXXXXX").string();
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
-  const fs::path root = name;
+  const TempFolder folder("cupola-owner");
+  const fs::path& root = folder.path();
   write(root / "outside", "x");
   write(root / "tree" / "deep" / "file", "x");
   fs::create_symlink(root / "outside", root / "tree" / "link");
@@ -482,7 +479,6 @@ TEST(OwnershipTest, LinksAreGivenThemselvesAndNotFollowed) {
   ASSERT_EQ(::stat((root / "outside").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 0u);
   EXPECT_EQ(give_to(root / "nothing", run_uid).error().kind, Error::Kind::not_found);
-  remove_tree(root);
 }
 
 /// The same tests by an ordinary user, who gets a user namespace.

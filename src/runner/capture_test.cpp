@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 
 namespace cupola::runner {
 namespace {
@@ -15,15 +16,10 @@ namespace fs = std::filesystem;
 
 class CaptureTest : public testing::Test {
  protected:
-  CaptureTest() {
-    std::string name = fs::temp_directory_path() / "capture.XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~CaptureTest() override { remove_tree(folder_); }
-
   std::vector<store::CapturedState> read() { return read_states(folder_, trouble_); }
 
-  fs::path folder_;
+  const TempFolder temp_{"cupola-capture"};
+  const fs::path& folder_ = temp_.path();
   std::vector<std::string> trouble_;
 };
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "store/vault.h"
 #include "testing/fake_clock.h"
 #include "testing/tenant.h"
@@ -84,10 +85,7 @@ class HeldTasks : public Tasks {
 class ControlTest : public ::testing::Test {
  protected:
   ControlTest() {
-    std::string folder = std::filesystem::temp_directory_path() / "control.XXXXXX";
-    EXPECT_NE(::mkdtemp(folder.data()), nullptr);
-    vault_.emplace(store::Vault::open(std::filesystem::path(folder) / "key", *db_));
-    remove_tree(folder);
+    vault_.emplace(store::Vault::open(TempFolder("cupola-control").path() / "key", *db_));
     control_ = std::make_unique<Control>(
         Surroundings{.database = *db_, .vault = *vault_, .clock = clock_, .machine = machine_},
         tasks_, Options{.worker = "here"});

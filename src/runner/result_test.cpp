@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "logs/writer.h"
 #include "runner/networks.h"
 
@@ -23,9 +24,8 @@ TEST(ResultTest, ALogThatIsCutIsToldAndItsLastLineIsNoCause) {
 }
 
 TEST(ResultTest, WhatAnEarlierAttemptWroteIsNoCause) {
-  std::string folder = std::filesystem::temp_directory_path() / "result.XXXXXX";
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  const std::filesystem::path log = std::filesystem::path(folder) / "log";
+  const TempFolder folder("cupola-result");
+  const std::filesystem::path log = folder.path() / "log";
   const store::Run run{.attempt = 2, .most_attempts = 3};
   {
     logs::Writer writer = logs::Writer::open(log, {});
@@ -41,7 +41,6 @@ TEST(ResultTest, WhatAnEarlierAttemptWroteIsNoCause) {
   EXPECT_EQ(first_cause(run, log), "all is well");
   EXPECT_EQ(result_of(run, {.exit_code = 0}, log, {}).status, store::RunStatus::succeeded);
   EXPECT_EQ(result_of({}, {.exit_code = 0}, log, {}).status, store::RunStatus::failed);
-  remove_tree(folder);
 }
 
 TEST(ResultTest, Case04ARunWhoseServerFellSilentIsLostAndSaysSo) {

@@ -1,12 +1,12 @@
 #include "runner/upkeep.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/temp_folder.h"
 #include "logs/writer.h"
 #include "store/audit.h"
 #include "store/retention_preview.h"
@@ -26,19 +26,11 @@ class UpkeepTest : public cupola::testing::EachDatabase {
   void SetUp() override {
     EachDatabase::SetUp();
     if (IsSkipped()) return;
-    std::string folder = std::filesystem::temp_directory_path() / "cupola-upkeep-XXXXXX";
-    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-    home_.emplace(folder);
     tenant_ = db->write([](db::Session& session) {
       auto tenant = cupola::testing::add_tenant(session, "acme", noon);
       cupola::testing::add_live_release(session, tenant, {}, noon);
       return tenant;
     });
-  }
-
-  void TearDown() override {
-    if (home_) std::filesystem::remove_all(home_->root());
-    EachDatabase::TearDown();
   }
 
   /// One that ended then, with a log of a line.
@@ -49,7 +41,7 @@ class UpkeepTest : public cupola::testing::EachDatabase {
       const auto claimed = store::claim_runs(session, "server", 1, at);
       return store::Lease{.run = run.id, .token = claimed.at(0).lease_token};
     });
-    auto log = logs::Writer::open(home_->log(run.id), {});
+    auto log = logs::Writer::open(home_.log(run.id), {});
     log.note("hello", at);
     log.close(at);
     db->write([&](db::Session& session) {
@@ -64,11 +56,12 @@ class UpkeepTest : public cupola::testing::EachDatabase {
     return db->read([&](db::Session& session) { return store::find_run(session, run); });
   }
   bool has_log(const RunId& run) {
-    return std::filesystem::exists(home_->log(run).string() + ".log");
+    return std::filesystem::exists(home_.log(run).string() + ".log");
   }
 
   cupola::testing::Tenant tenant_;
-  std::optional<Home> home_;
+  const TempFolder folder_{"cupola-upkeep"};
+  const Home home_{folder_.path()};
   int payloads_ = 0;  // an equal one is no new version
 };
 INSTANTIATE_TEST_SUITE_P(On, UpkeepTest, cupola::testing::databases());
@@ -78,7 +71,7 @@ TEST_P(UpkeepTest, LogsGoBeforeTheirRunsAndWhatIsYoungStays) {
   const RunId without_log = run_that_ended(noon - 31 * 24h);
   const RunId young = run_that_ended(noon - 29 * 24h);
 
-  const Removed removed = clean_up(*db, *home_, {}, noon);
+  const Removed removed = clean_up(*db, home_, {}, noon);
 
   EXPECT_EQ(removed.logs, 2);
   EXPECT_EQ(removed.runs, 1);
@@ -89,13 +82,13 @@ TEST_P(UpkeepTest, LogsGoBeforeTheirRunsAndWhatIsYoungStays) {
   EXPECT_FALSE(has_log(without_log));
   EXPECT_TRUE(find(young)->log_kept);
   EXPECT_TRUE(has_log(young));
-  EXPECT_EQ(clean_up(*db, *home_, {}, noon).logs, 0);
+  EXPECT_EQ(clean_up(*db, home_, {}, noon).logs, 0);
 }
 
 TEST_P(UpkeepTest, OfEachStateTheNewestVersionsStay) {
   for (int day = 5; day > 0; --day) run_that_ended(noon - day * 24h);
 
-  EXPECT_EQ(clean_up(*db, *home_, {.state_versions = 2}, noon).state_versions, 3);
+  EXPECT_EQ(clean_up(*db, home_, {.state_versions = 2}, noon).state_versions, 3);
 
   const auto state = db->read([&](db::Session& session) {
     return store::find_state(session, tenant_.organization.key, tenant_.project.key,
@@ -119,7 +112,7 @@ TEST_P(UpkeepTest, AnOrganizationKeepsWhatItChoseAndThePreviewSaysSoFirst) {
     return store::preview_retention(session, tenant_.organization.key, kept, noon);
   });
 
-  const Removed removed = clean_up(*db, *home_, {}, noon);
+  const Removed removed = clean_up(*db, home_, {}, noon);
 
   EXPECT_EQ(removed.logs, 4);
   EXPECT_EQ(removed.runs, 3);
@@ -148,17 +141,17 @@ TEST_P(UpkeepTest, TheAuditLogHasATermOfItsOwn) {
     }
   });
   store::Retention defaults{.logs = 24h, .runs = 24h, .deliveries = 24h};
-  EXPECT_EQ(clean_up(*db, *home_, defaults, noon).audit, 0);
+  EXPECT_EQ(clean_up(*db, home_, defaults, noon).audit, 0);
   defaults.audit = 400 * 24h;
 
-  EXPECT_EQ(clean_up(*db, *home_, defaults, noon).audit, 1);
+  EXPECT_EQ(clean_up(*db, home_, defaults, noon).audit, 1);
 }
 
 TEST_P(UpkeepTest, ARunThatHasNotEndedStaysHoweverOld) {
   const auto run = cupola::testing::new_run(tenant_, noon - 1000 * 24h);
   db->write([&](db::Session& session) { store::add_run(session, run, noon - 1000 * 24h); });
 
-  clean_up(*db, *home_, {}, noon);
+  clean_up(*db, home_, {}, noon);
 
   EXPECT_TRUE(find(run.id));
 }

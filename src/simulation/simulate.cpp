@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/temp_folder.h"
 #include "simulation/promises.h"
 #include "simulation/story.h"
 #include "store/vault.h"
@@ -24,13 +25,8 @@ Instant start_of(Random& random) {
 /// No secret is sealed here; one serves all seeds.
 const store::Vault& any_vault() {
   static const store::Vault vault = [] {
-    std::string folder = std::filesystem::temp_directory_path() / "simulation.XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr)
-      throw Failure("Cannot make the folder " + folder + ": " + system_text(errno));
     const auto database = db::Database::open({.url = "sqlite::memory:"});
-    auto made = store::Vault::open(std::filesystem::path(folder) / "key", *database);
-    remove_tree(folder);
-    return made;
+    return store::Vault::open(TempFolder("cupola-simulation").path() / "key", *database);
   }();
   return vault;
 }

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 
 namespace {
 
@@ -39,12 +39,7 @@ namespace {
 
 class ResultFileTest : public ::testing::Test {
  protected:
-  ResultFileTest() {
-    std::string name = "/tmp/cupola-result.XXXXXX";
-    folder = ::mkdtemp(name.data());
-    synced.clear();
-  }
-  ~ResultFileTest() override { remove_tree(folder); }
+  ResultFileTest() { synced.clear(); }
 
   ino_t inode_of(const std::filesystem::path& path) const {
     struct ::stat status {};
@@ -52,7 +47,8 @@ class ResultFileTest : public ::testing::Test {
     return status.st_ino;
   }
 
-  std::filesystem::path folder;
+  const TempFolder temp{"cupola-result"};
+  const std::filesystem::path& folder = temp.path();
 };
 
 TEST_F(ResultFileTest, Case07AResultWhoseSyncFailedIsWrittenAgainToAnotherFile) {

@@ -1,10 +1,9 @@
 #include "supervisor/server_watch.h"
 
-#include <cstdlib>
-
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "base/time.h"
 
 namespace cupola::supervisor {
@@ -12,15 +11,9 @@ namespace {
 
 class ServerWatchTest : public testing::Test {
  protected:
-  ServerWatchTest() {
-    std::string name = std::filesystem::temp_directory_path() / "watch.XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~ServerWatchTest() override { remove_tree(folder_); }
+  std::filesystem::path file() const { return folder_.path() / "sign"; }
 
-  std::filesystem::path file() const { return folder_ / "sign"; }
-
-  std::filesystem::path folder_;
+  const TempFolder folder_{"cupola-watch"};
   ServerWatch::Time now_;
 };
 

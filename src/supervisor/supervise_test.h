@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/temp_folder.h"
 #include "logs/reader.h"
 #include "process/ownership.h"
 #include "process/program.h"
@@ -61,9 +62,6 @@ bool within(std::chrono::milliseconds span, Condition condition) {
 class SuperviseTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "cupola-supervise-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
     spec_ = {.run = RunId("test-" + root_.filename().string()),
              .folder = root_ / "run",
              .log = root_ / "logs" / "log",
@@ -86,8 +84,6 @@ class SuperviseTest : public testing::TestWithParam<bool> {
       spec_.sandbox.binds = {{.from = root_ / "out", .to = out(), .writable = true}};
     }
   }
-
-  void TearDown() override { remove_tree(root_); }
 
   fs::path out() const { return GetParam() ? fs::path("/out") : root_ / "out"; }
   std::string read_out(const std::string& name) const {
@@ -149,7 +145,8 @@ class SuperviseTest : public testing::TestWithParam<bool> {
     return texts;
   }
 
-  fs::path root_;
+  const TempFolder folder_{"cupola-supervise"};
+  const fs::path& root_ = folder_.path();
   RunSpec spec_;
   std::optional<process::Child> supervisor_;
 };
