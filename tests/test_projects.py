@@ -141,12 +141,12 @@ def test_a_deployment_is_deleted_its_runs_are_told_why_and_its_history_stays(ser
     sink = Sink()
     server.deploy("ends", repository)
     server.cupola("notification", "set", "webhook", sink.url, "--status", "cancelled", "--project", "ends", "--deployment", "prod")
-    server.cupola("schedule", "enable", "quarterly", "--project", "ends", "--deployment", "prod")
-    before = server.request("GET", "/api/v1/projects/ends/deployments/prod/schedules/quarterly")[1]
     done = server.cupola("run", "load", "--project", "ends", "--deployment", "prod", "--format", "json").json
     server.wait_for_run(done["id"])
     running = server.cupola("run", "load-others", "--project", "ends", "--deployment", "prod", "--env", "PAUSE=1", "--env", "TOP=100", "--format", "json").json
     wait_until("it sends", lambda: "sent 1" in server.cupola("logs", running["id"], check=False).out)
+    server.cupola("schedule", "enable", "quarterly", "--project", "ends", "--deployment", "prod")
+    before = server.request("GET", "/api/v1/projects/ends/deployments/prod/schedules/quarterly")[1]
 
     dry = server.cupola("deployment", "delete", "prod", "--project", "ends", "--dry-run")
     assert "1 run that waits or goes on is cancelled." in dry.out and "2 schedules fire no more; 1 is switched on now." in dry.out
