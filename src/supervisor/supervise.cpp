@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/boot_clock.h"
@@ -24,7 +23,7 @@
 #include "supervisor/result_file.h"
 #include "supervisor/run_limits.h"
 #include "supervisor/run_log.h"
-#include "supervisor/sandbox_status.h"
+#include "supervisor/run_program.h"
 #include "supervisor/server_watch.h"
 
 namespace cupola::supervisor {
@@ -36,21 +35,9 @@ using Time = Clock::time_point;
 constexpr std::chrono::seconds drain_for{10};
 constexpr std::chrono::milliseconds silence_ends_drain{300};
 constexpr std::chrono::seconds end_within{5};
-constexpr int pipe_size = 256 << 10;
+constexpr int read_size = 256 << 10;
 /// What writes without end has no long time to tidy up.
 constexpr std::chrono::seconds grace_when_disk_is_over{5};
-
-struct Pipe {
-  Fd read, write;
-};
-
-Pipe make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure("Cannot make a pipe: " + system_text(errno));
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  ::fcntl(ends[0], F_SETPIPE_SZ, pipe_size);
-  return {Fd(ends[0]), Fd(ends[1])};
-}
 
 /// SIGTERM and SIGCHLD as readable events; what a terminal or a broken pipe would send is ignored.
 Fd take_signals() {
@@ -116,7 +103,6 @@ class Supervision {
   Result<void> start() {
     const process::Support& support =
         spec_.support ? *spec_.support : process::sandbox_support(spec_.folder);
-    kind_ = process::effective_kind(spec_.sandbox, support);
     isolation_ = support.text;
     limits_.emplace(spec_);
     isolation_ += limits_->text();
@@ -129,7 +115,12 @@ class Supervision {
       return Error{Error::Kind::unavailable,
                    "Its server was held up for so long that another may have taken its place."};
     }
-    return start_program(support);
+    auto started = program_.start(inside(), spec_.sandbox, support, spec_.files);
+    if (!started) return started.error();
+    crash_point("supervisor.program_started");
+    timeout_at_ = Clock::now() + std::min<std::chrono::milliseconds>(spec_.timeout, 8760h);
+    if (program_.is_alive()) tell_started();
+    return {};
   }
 
   Result<void> enter_network() {
@@ -151,39 +142,13 @@ class Supervision {
     return program;
   }
 
-  Result<void> start_program(const process::Support& support) {
-    Pipe out = make_pipe();
-    Pipe err = make_pipe();
-    Pipe status = make_pipe();
-    Pipe report = make_pipe();
-    const auto program = process::sandboxed(
-        inside(), spec_.sandbox, support,
-        {.status = status.write.get(), .launch = report.write.get()}, spec_.files);
-    auto child = process::start(program.program,
-                                {.out = out.write.get(),
-                                 .err = err.write.get(),
-                                 .also = program.also({status.write.get(), report.write.get()})});
-    if (!child) return child.error();
-    child_.emplace(*std::move(child));
-    crash_point("supervisor.program_started");
-    out_ = std::move(out.read);
-    err_ = std::move(err.read);
-    status_pipe_ = std::move(status.read);
-    report_pipe_ = std::move(report.read);
-    timeout_at_ = Clock::now() + std::min<std::chrono::milliseconds>(spec_.timeout, 8760h);
-    if (kind_ == process::SandboxKind::none) {
-      program_ = hold_process(child_->pid());
-      tell_started(child_->pid());
-    }
-    return {};
-  }
-
-  void tell_started(int pid) {
-    is_started_ = true;
+  void tell_started() {
+    is_told_ = true;
     alive_at_ = Clock::now();
     crash_point("supervisor.alive");
-    started_.put(to_json_text(
-        Started{.pid = pid, .at = BootClock(spec_.booted_at).now(), .sandbox = isolation_}));
+    started_.put(to_json_text(Started{.pid = program_.pid().value_or(0),
+                                      .at = BootClock(spec_.booted_at).now(),
+                                      .sandbox = isolation_}));
     crash_point("supervisor.alive_told");
   }
 
@@ -197,17 +162,17 @@ class Supervision {
 
   void step() {
     std::array<pollfd, 6> fds{{{signals_.get(), POLLIN, 0},
-                               {child_->pidfd(), POLLIN, 0},
-                               {out_.get(), POLLIN, 0},
-                               {err_.get(), POLLIN, 0},
-                               {status_pipe_.get(), POLLIN, 0},
-                               {report_pipe_.get(), POLLIN, 0}}};
+                               {program_.ended_fd(), POLLIN, 0},
+                               {program_.out.get(), POLLIN, 0},
+                               {program_.err.get(), POLLIN, 0},
+                               {program_.status_fd(), POLLIN, 0},
+                               {program_.report_fd(), POLLIN, 0}}};
     const auto wait = next_time() - Clock::now();
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, left)));
-    if (fds[2].revents != 0) pump(out_, logs::Stream::output);
-    if (fds[3].revents != 0) pump(err_, logs::Stream::error);
-    if (fds[4].revents != 0) read_status();
+    if (fds[2].revents != 0) pump(program_.out, logs::Stream::output);
+    if (fds[3].revents != 0) pump(program_.err, logs::Stream::error);
+    if (fds[4].revents != 0) program_.read_status();
     if (fds[5].revents != 0) read_report();
     if (fds[0].revents != 0) read_signals();
     if (fds[1].revents != 0) ended_ = true;
@@ -241,33 +206,16 @@ class Supervision {
       return false;
     }
     const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
-    if (!is_started_ && stream == logs::Stream::error && early_words_.size() < 4096) {
-      early_words_ += bytes.substr(0, 4096);
-    }
+    if (stream == logs::Stream::error) program_.heard(bytes);
     log_.append(stream, bytes);
     return true;
   }
 
-  void read_status() {
-    const ssize_t count = ::read(status_pipe_.get(), buffer_.data(), buffer_.size());
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (count <= 0) return status_pipe_.reset();
-    status_.feed({buffer_.data(), static_cast<std::size_t>(count)});
-    if (status_.init_pid() && !init_) init_ = hold_process(*status_.init_pid());
-  }
-
-  /// Its end is the moment in which the launcher has become the program, or has failed.
   void read_report() {
-    const ssize_t count = ::read(report_pipe_.get(), buffer_.data(), buffer_.size());
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (count > 0) return report_.feed({buffer_.data(), static_cast<std::size_t>(count)});
-    report_pipe_.reset();
-    if (is_started_ || !report_.was_reached() || !report_.error().empty()) return;
-    // The program is the only child of the namespace's first process.
-    if (status_pipe_) read_status();
-    if (init_) program_ = find_program_below(init_->pid);
-    tell_started(program_ ? program_->pid : 0);
-    if (kill_at_) signal_program(SIGTERM);
+    program_.read_report();
+    if (is_told_ || !program_.is_alive()) return;
+    tell_started();
+    if (kill_at_) program_.signal(SIGTERM);
   }
 
   void read_signals() {
@@ -279,11 +227,11 @@ class Supervision {
         crash_point("supervisor.stop_taken");
       }
     }
-    reap_orphans(child_->pid());
+    reap_orphans(program_.started_pid());
   }
 
   void look_at_disk() {
-    disk_.look(program_ ? std::optional(program_->pid) : std::nullopt);
+    disk_.look(program_.pid());
     if (!disk_.is_over() || kill_at_) return;
     outcome_.out_of_disk = true;
     ask_to_end(std::min<std::chrono::milliseconds>(spec_.grace, grace_when_disk_is_over));
@@ -313,20 +261,14 @@ class Supervision {
     timeout_at_.reset();
     kill_at_ = Clock::now() + grace;
     log_.note(why_it_ends());
-    if (is_started_) signal_program(SIGTERM);
-  }
-
-  void signal_program(int number) const {
-    if (program_) ::syscall(SYS_pidfd_send_signal, program_->pidfd.get(), number, nullptr, 0);
+    program_.signal(SIGTERM);
   }
 
   void kill_all() {
-    if (!was_killed_) log_.note("It did not end in time: all of its processes are killed.");
-    was_killed_ = true;
+    if (!program_.was_killed())
+      log_.note("It did not end in time: all of its processes are killed.");
     kill_at_ = Clock::now() + end_within;
-    if (init_) ::syscall(SYS_pidfd_send_signal, init_->pidfd.get(), SIGKILL, nullptr, 0);
-    signal_program(SIGKILL);
-    if (kind_ == process::SandboxKind::none || !init_) child_->signal_group(SIGKILL);
+    program_.kill();
     if (limits_) limits_->kill_all();
   }
 
@@ -335,15 +277,13 @@ class Supervision {
     const Time exit_seen = Clock::now();
     crash_point("supervisor.exit_seen");
     if (network_) outcome_.egress_bytes = network_->egress_bytes();
-    child_->signal_group(SIGKILL);
-    const process::Exit exit = child_->wait();
-    if (init_) ::syscall(SYS_pidfd_send_signal, init_->pidfd.get(), SIGKILL, nullptr, 0);
+    const process::Exit exit = program_.reap();
     if (limits_) limits_->kill_all();
     if (!end_descendants(end_within)) {
       log_.note("Some of its processes could not be ended.");
     }
-    if (status_pipe_) read_status();
-    if (report_pipe_) read_report();
+    program_.read_status();
+    read_report();
     drain();
     crash_point("supervisor.drained");
     settle(exit);
@@ -356,42 +296,25 @@ class Supervision {
   void drain() {
     const Time until = Clock::now() + drain_for;
     Time silent_since = Clock::now();
-    while ((out_ || err_) && Clock::now() < until &&
+    while ((program_.out || program_.err) && Clock::now() < until &&
            Clock::now() < silent_since + silence_ends_drain) {
-      std::array<pollfd, 2> fds{{{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}}};
+      std::array<pollfd, 2> fds{{{program_.out.get(), POLLIN, 0}, {program_.err.get(), POLLIN, 0}}};
       ::poll(fds.data(), fds.size(), 50);
-      const bool some_out = fds[0].revents != 0 && pump(out_, logs::Stream::output);
-      const bool some_err = fds[1].revents != 0 && pump(err_, logs::Stream::error);
+      const bool some_out = fds[0].revents != 0 && pump(program_.out, logs::Stream::output);
+      const bool some_err = fds[1].revents != 0 && pump(program_.err, logs::Stream::error);
       if (some_out || some_err) silent_since = Clock::now();
     }
   }
 
   void settle(const process::Exit& exit) {
-    const bool isolated = kind_ != process::SandboxKind::none;
-    if (never_started(exit)) {
-      const std::string_view words = trim(report_.was_reached() ? report_.error() : early_words_);
-      outcome_.start_error =
-          fmt::format("The sandbox or the program in it could not be started: {}",
-                      words.empty() ? fmt::format("exit code {}", exit.code) : printable(words));
+    const auto end = program_.how_it_ended(exit);
+    if (!end) {
+      outcome_.start_error = end.error().message;
       return;
     }
-    if (!is_started_) tell_started(0);
-    End end{.code = exit.code};
-    if (const auto known = isolated && program_ ? end_of(*program_) : std::nullopt) {
-      end = *known;
-    } else if (exit.signal != 0) {
-      end = {.signal = exit.signal};
-    } else if (isolated) {
-      end = was_killed_ ? End{.signal = SIGKILL} : end_from_code(exit.code);
-    }
-    outcome_.exit_code = end.code;
-    outcome_.exit_signal = end.signal;
-  }
-
-  /// bwrap that fails never reaches the launcher, and the launcher that fails says so.
-  bool never_started(const process::Exit& exit) const {
-    if (is_started_ || was_killed_ || exit.signal != 0) return false;
-    return !report_.was_reached() || !report_.error().empty();
+    if (!is_told_) tell_started();
+    outcome_.exit_code = end->code;
+    outcome_.exit_signal = end->signal;
   }
 
   void finish() {
@@ -420,23 +343,16 @@ class Supervision {
   RunLog log_;
   ServerWatch server_;
   Outcome outcome_;
-  process::SandboxKind kind_ = process::SandboxKind::none;
   std::string isolation_;
   std::optional<RunLimits> limits_;
   std::optional<process::RunNetwork> network_;
   DiskWatch disk_;
-  std::optional<process::Child> child_;  ///< bwrap, or without a sandbox the program itself
-  Fd out_, err_, status_pipe_, report_pipe_;
-  SandboxStatus status_;
-  LaunchReport report_;
-  std::optional<Process> init_, program_;
-  bool is_started_ = false;
+  RunProgram program_;
+  bool is_told_ = false;
   Time alive_at_;
-  bool was_killed_ = false;
   bool ended_ = false;
-  std::string early_words_;
   std::optional<Time> timeout_at_, kill_at_;
-  std::array<char, pipe_size> buffer_;
+  std::array<char, read_size> buffer_;
 };
 
 }  // namespace
