@@ -9,7 +9,7 @@ import stat
 import subprocess
 
 import pytest
-from harness import Repository, Server, wait_until
+from harness import Repository, Server, let_others_in, wait_until
 from networks import Machine
 from projects import numbers
 
@@ -250,8 +250,7 @@ def test_where_the_server_is_not_root_slirp4netns_joins_the_network(build, machi
     if not shutil.which("slirp4netns"):
         pytest.skip("slirp4netns is not installed")
     folder = tmp_path_factory.mktemp("slirp")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)
+    let_others_in(folder)
     (folder / "spy.py").write_text(TRIES)
     (folder / "resolv.conf").write_text("nameserver 10.77.0.2\n")
     os.mknod(folder / "tun", 0o666 | stat.S_IFCHR, os.makedev(10, 200))
