@@ -55,4 +55,26 @@ json::string json_text(std::string_view text) {
   return json::string(valid);
 }
 
+std::string json_escape(char32_t code) {
+  const auto number = static_cast<std::uint32_t>(code);
+  if (number < 0x10000) return fmt::format("\\u{:04x}", number);
+  const std::uint32_t rest = number - 0x10000;
+  return fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + (rest >> 10), 0xdc00 + (rest & 0x3ff));
+}
+
+std::string ascii_json(const json::value& value) {
+  const std::string whole = json::serialize(value);
+  std::string ascii;
+  for (std::string_view rest = whole; !rest.empty();) {
+    const auto [code, length] = first_code_point(rest);
+    if (code < 0x80) {
+      ascii += rest.front();
+    } else {
+      ascii += json_escape(code);
+    }
+    rest.remove_prefix(length);
+  }
+  return ascii;
+}
+
 }  // namespace cupola

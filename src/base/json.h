@@ -30,4 +30,11 @@ bool flag_at(const json::object& object, std::string_view key, bool fallback = f
 /// The text, with invalid UTF-8 replaced by U+FFFD, so that what is written is JSON.
 json::string json_text(std::string_view text);
 
+/// A code point as JSON has it in ASCII: "\u00e4", or a surrogate pair.
+std::string json_escape(char32_t code);
+
+/// The value's text with all that is beyond ASCII escaped, for those who send it in a coding of
+/// their own. Its strings must be UTF-8.
+std::string ascii_json(const json::value& value);
+
 }  // namespace cupola

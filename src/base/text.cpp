@@ -135,6 +135,15 @@ std::string slug(std::string_view text) {
   return result;
 }
 
+std::pair<char32_t, std::size_t> first_code_point(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<char32_t>(text[i]) & 0xffu; };
+  const char32_t lead = at(0);
+  if (lead < 0x80) return {lead, 1};
+  if (lead < 0xe0) return {(lead & 0x1f) << 6 | (at(1) & 0x3f), 2};
+  if (lead < 0xf0) return {(lead & 0x0f) << 12 | (at(1) & 0x3f) << 6 | (at(2) & 0x3f), 3};
+  return {(lead & 0x07) << 18 | (at(1) & 0x3f) << 12 | (at(2) & 0x3f) << 6 | (at(3) & 0x3f), 4};
+}
+
 char32_t steering_character(std::string_view text) {
   const std::size_t length = utf8_length(text);
   if (length != 2 && length != 3) return 0;

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cupola {
@@ -32,6 +33,10 @@ std::string printable(std::string_view text);
 
 /// Lower-case letters, digits and single dashes: "Acme Data (EU)" gives "acme-data-eu".
 std::string slug(std::string_view text);
+
+/// The code point at the front of well-formed UTF-8, and how many bytes it has. Not of an empty
+/// text.
+std::pair<char32_t, std::size_t> first_code_point(std::string_view text);
 
 /// Whether each byte belongs to well-formed UTF-8 (RFC 3629).
 bool is_utf8(std::string_view text);

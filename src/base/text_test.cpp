@@ -21,6 +21,15 @@ TEST(TextTest, QuotesAreOneLineAndCut) {
   EXPECT_EQ(cupola::quoted(std::string(200, 'x'), 3), "'xxx…'");
 }
 
+TEST(JsonTest, CanBeSaidInAsciiAlone) {
+  const json::object object{{"a", "Größe \"x\"\n"}, {"b", {"日", "𝄞"}}};
+
+  const std::string ascii = ascii_json(object);
+
+  EXPECT_EQ(ascii, R"({"a":"Gr\u00f6\u00dfe \"x\"\n","b":["\u65e5","\ud834\udd1e"]})");
+  EXPECT_EQ(*parse_json(ascii), json::value(object));
+}
+
 TEST(TextTest, WellFormedUtf8IsWhatRfc3629Says) {
   EXPECT_TRUE(is_utf8("ä€𝄞"));
   for (const char* text : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"}) {

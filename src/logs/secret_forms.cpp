@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace cupola::logs {
@@ -64,16 +65,6 @@ std::string percent_encoded(std::string_view value, std::string_view kept, bool 
   return text;
 }
 
-/// One code point of well-formed UTF-8 at the front of `text`, and its length.
-std::pair<std::uint32_t, std::size_t> first_code_point(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(text[i]) & 0xffu; };
-  const std::uint32_t lead = at(0);
-  if (lead < 0x80) return {lead, 1};
-  if (lead < 0xe0) return {(lead & 0x1f) << 6 | (at(1) & 0x3f), 2};
-  if (lead < 0xf0) return {(lead & 0x0f) << 12 | (at(1) & 0x3f) << 6 | (at(2) & 0x3f), 3};
-  return {(lead & 0x07) << 18 | (at(1) & 0x3f) << 12 | (at(2) & 0x3f) << 6 | (at(3) & 0x3f), 4};
-}
-
 struct JsonStyle {
   bool ascii = false;    ///< beyond ASCII as \uXXXX, as Python's json.dumps has it
   bool solidus = false;  ///< "/" as "\/", as PHP has it
@@ -91,13 +82,8 @@ std::string json_escaped(std::string_view value, const JsonStyle& style) {
       text += "\"\\bfnrt"[named];
     } else if (code == '/' && style.solidus) {
       text += "\\/";
-    } else if (code < 0x20) {
-      text += fmt::format("\\u{:04x}", code);
-    } else if (code >= 0x10000 && style.ascii) {
-      const std::uint32_t rest = code - 0x10000;
-      text += fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + (rest >> 10), 0xdc00 + (rest & 0x3ff));
-    } else if (code >= 0x80 && style.ascii) {
-      text += fmt::format("\\u{:04x}", code);
+    } else if (code < 0x20 || (code >= 0x80 && style.ascii)) {
+      text += json_escape(code);
     } else {
       text += value.substr(0, length);
     }
