@@ -395,6 +395,8 @@ TEST_F(ServerTest, TheReasonBesideTheStatusIsOneSafeLine) {
 }
 
 TEST_F(ServerTest, RepliesThatComeLateHoldNoThread) {
+  constexpr int many = 20;
+  std::atomic<int> asked = 0;  // how many of them, at least once
   std::atomic<bool> may_come = false;
   std::atomic<bool> ends_badly = false;
   Options options = quick_options();
@@ -405,7 +407,8 @@ TEST_F(ServerTest, RepliesThatComeLateHoldNoThread) {
       [&](const Request& request) {
         if (request.path != "/late") return echo(request);
         Reply reply;
-        reply.later = [&]() -> std::optional<Reply> {
+        reply.later = [&, is_first = std::make_shared<bool>(true)]() -> std::optional<Reply> {
+          if (std::exchange(*is_first, false)) ++asked;
           if (ends_badly) throw std::runtime_error("no");
           if (!may_come) return std::nullopt;
           return Reply{.status = 202, .body = "late"};
@@ -415,11 +418,13 @@ TEST_F(ServerTest, RepliesThatComeLateHoldNoThread) {
       options);
   const std::string late = "GET /late HTTP/1.1\r\nHost: x\r\n\r\n";
   std::vector<std::unique_ptr<Client>> waiting;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < many; ++i) {
     waiting.push_back(std::make_unique<Client>(server_->port()));
     waiting.back()->send(late);
   }
 
+  for (int i = 0; i < 200 && asked < many; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(asked, many);  // by one thread: it stays with none
   EXPECT_THAT(ask("GET /quick HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
               HasSubstr("/quick"));
   may_come = true;
