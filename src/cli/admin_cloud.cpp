@@ -121,7 +121,9 @@ void add_admin_cloud_command(CLI::App* admin, Context& context) {
   command->add_option("--organization", options->organization, "In which organization")
       ->required()
       ->type_name("NAME");
-  command->add_option("--url", options->url, "Where the server is reached, without a path")
+  command
+      ->add_option("--public-url,--url", options->url,
+                   "Where the server is reached, without a path")
       ->required()
       ->type_name("URL");
   command->add_option("--role", options->role, "What it may at most; as its holder where absent")
