@@ -6,6 +6,7 @@
 
 #include "api/cloud/access.h"
 #include "api/lookup.h"
+#include "auth/token.h"
 #include "base/text.h"
 
 namespace cupola::api {
@@ -70,7 +71,7 @@ Result<void> check_limit(const Call& call, const Route& route) {
 struct Watched {
   const Context& context;
   Access access;
-  std::string authorization;
+  std::string token_hash;
   std::function<http::StreamStep()> stream;
   bool may_end = false;  ///< an early end is no harm: the client comes back, and is told why
   SteadyTime looked = std::chrono::steady_clock::now();
@@ -79,7 +80,7 @@ struct Watched {
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now - looked >= looked_at_every) {
       looked = now;
-      const auto member = context.authenticator.authenticate(authorization, context.clock.now());
+      const auto member = context.authenticator.find(token_hash, context.clock.now());
       if (!member || access_of(member->role) < access) {
         if (may_end) return {.finished = true};
         throw Failure("its token was revoked, or its holder's role changed");
@@ -125,9 +126,12 @@ Result<void> admit(Call& call, const Route& route) {
 
 std::function<http::StreamStep()> while_admitted(const Call& call, const Route& route,
                                                  http::Reply&& reply) {
+  const auto hash = route.contract == Contract::cloud
+                        ? cloud::token_hash_of(call)
+                        : auth::token_hash(auth::bearer_of(authorization_of(call.request)));
   return Watched{.context = call.context,
                  .access = route.access,
-                 .authorization = std::string(authorization_of(call.request)),
+                 .token_hash = hash ? *hash : "",
                  .stream = std::move(reply.stream),
                  .may_end = reply.content_type == "text/event-stream"};
 }

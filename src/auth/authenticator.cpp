@@ -3,19 +3,11 @@
 #include <optional>
 
 #include "auth/token.h"
-#include "base/text.h"
 
 namespace cupola::auth {
 namespace {
 
 constexpr std::size_t most_remembered = 10000;
-
-// The token of "Bearer TOKEN"; empty for any other scheme.
-std::string_view bearer(std::string_view authorization) {
-  constexpr std::string_view scheme = "bearer ";
-  if (to_lower(authorization.substr(0, scheme.size())) != scheme) return {};
-  return trim(authorization.substr(scheme.size()));
-}
 
 }  // namespace
 
@@ -25,7 +17,7 @@ Result<store::Member> Authenticator::authenticate(std::string_view authorization
                  "Send the header 'Authorization: Bearer cup_…'; `cupola admin create-token` makes "
                  "one."};
   }
-  const std::string_view token = bearer(authorization);
+  const std::string_view token = bearer_of(authorization);
   if (!is_token(token)) {
     return Error{Error::Kind::unauthorized, "The Authorization header holds no token of Cupola.",
                  "It reads 'Bearer cup_' and 43 more characters."};

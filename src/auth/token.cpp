@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/outcome.h"
+#include "base/text.h"
 
 namespace cupola::auth {
 namespace {
@@ -51,6 +52,12 @@ bool is_token(std::string_view text) {
 
 bool is_invitation_token(std::string_view text) {
   return is_random_text(invitation_prefix, text);
+}
+
+std::string_view bearer_of(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  if (to_lower(authorization.substr(0, scheme.size())) != scheme) return {};
+  return trim(authorization.substr(scheme.size()));
 }
 
 std::string token_hash(std::string_view token) {

@@ -20,6 +20,9 @@ bool is_invitation_token(std::string_view text);
 /// Whether the text has the shape of a token; says nothing about whether there is such a one.
 bool is_token(std::string_view text);
 
+/// The token of "Bearer TOKEN"; empty for any other scheme.
+std::string_view bearer_of(std::string_view authorization);
+
 /// What the store keeps of either: SHA-256 in hex. A token has too many bits to be guessed from it.
 std::string token_hash(std::string_view token);
 

@@ -80,10 +80,8 @@ Result<void> check_ids(const Call& call, const store::Member& member,
 }  // namespace
 
 std::string_view bearer_of(const http::Request& request) {
-  constexpr std::string_view scheme = "bearer ";
   const std::string* header = request.header("authorization");
-  if (header == nullptr || to_lower(header->substr(0, scheme.size())) != scheme) return {};
-  return trim(std::string_view(*header).substr(scheme.size()));
+  return header == nullptr ? std::string_view() : auth::bearer_of(*header);
 }
 
 Result<std::string> token_hash_of(const Call& call) {
