@@ -8,7 +8,6 @@
 #include "api/lookup.h"
 #include "api/run_watch.h"
 #include "api/to_json.h"
-#include "logs/meltano_line.h"
 
 namespace cupola::api {
 namespace {
@@ -34,12 +33,7 @@ std::string_view name_of(logs::Stream stream) {
 json::object to_json(const logs::Line& line, bool with_raw) {
   json::object object{
       {"number", line.number}, {"time", to_rfc3339(line.time)}, {"stream", name_of(line.stream)}};
-  logs::MeltanoLine said;
-  if (line.stream == logs::Stream::platform) {
-    said.text = line.text;
-  } else {
-    said = logs::parse_meltano_line(line.text);
-  }
+  const logs::MeltanoLine said = said_in(line);
   object["plugin"] = json_text(said.plugin);
   object["level"] = json_text(said.level);
   object["text"] = json_text(said.text);
@@ -108,6 +102,13 @@ http::Reply follow(std::shared_ptr<RunWatch> watch, std::uint64_t from, bool wit
 }
 
 }  // namespace
+
+logs::MeltanoLine said_in(const logs::Line& line) {
+  if (line.stream != logs::Stream::platform) return logs::parse_meltano_line(line.text);
+  logs::MeltanoLine said;
+  said.text = line.text;
+  return said;
+}
 
 Result<std::optional<logs::Reader>> open_log(const Call& call, const store::Run& run) {
   Result<logs::Reader> reader = logs::Reader::open(call.context.home.log(run.id));

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "api/route.h"
+#include "logs/meltano_line.h"
 #include "logs/reader.h"
 #include "store/runs.h"
 
@@ -13,5 +14,8 @@ namespace cupola::api {
 /// The log's file, or nothing where the run has written none yet. Errors: not_found (it is no
 /// longer kept).
 Result<std::optional<logs::Reader>> open_log(const Call& call, const store::Run& run);
+
+/// What a line says: as meltano's lines are read; one of the platform is its own text.
+logs::MeltanoLine said_in(const logs::Line& line);
 
 }  // namespace cupola::api

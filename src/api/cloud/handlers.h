@@ -37,6 +37,7 @@ Result<http::Reply> stop_job(const Call& call);
 
 // logs.cpp
 Result<http::Reply> show_log(const Call& call);
+Result<http::Reply> stream_log(const Call& call);
 
 // secrets.cpp
 Result<http::Reply> list_secrets(const Call& call);

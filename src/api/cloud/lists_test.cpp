@@ -1,10 +1,13 @@
 // Lists, filters, logs and single things, as the cloud CLI reads them.
 
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "api/api_test.h"
 #include "api/cloud/glob.h"
 #include "base/digest.h"
+#include "base/text.h"
 #include "logs/writer.h"
 #include "store/runs.h"
 
@@ -203,6 +206,7 @@ TEST_F(CloudListsTest, ARunOfAnotherProjectIsNotThere) {
 
   EXPECT_EQ(ask("DELETE", there + "/" + acme_.run.text()).status, 404);
   EXPECT_EQ(ask("GET", "/logs" + there.substr(5) + "/tail/" + acme_.run.text()).status, 404);
+  EXPECT_EQ(ask("GET", "/logs" + there.substr(5) + "/" + acme_.run.text()).status, 404);
 }
 
 TEST_F(CloudListsTest, LogsEndByRepeatingTheToken) {
@@ -230,6 +234,66 @@ TEST_F(CloudListsTest, LogsEndByRepeatingTheToken) {
   EXPECT_EQ(lines, 2500U);
   EXPECT_EQ(pages, 2);
   EXPECT_EQ(ask("GET", small + "?page_token=" + token).status, 422);
+}
+
+TEST_F(CloudListsTest, MessagesOfALogAreMadeForPeople) {
+  const RunId run = add_run("hourly", std::nullopt);
+  logs::Writer writer = logs::Writer::open(home_.log(run), {});
+  writer.append(logs::Stream::error,
+                R"({"event":"sent 5","level":"info","string_id":"tap-shop","stdio":"stderr"})"
+                "\nplain\x1b[2J\n",
+                clock_.now());
+  writer.note("stopped by ada", clock_.now());
+  writer.close(clock_.now());
+  const std::vector<std::string> expected = {"2026-11-23T03:11:00Z [info] tap-shop: sent 5",
+                                             "2026-11-23T03:11:00Z meltano: plain\\x1b[2J",
+                                             "2026-11-23T03:11:00Z cupola: stopped by ada"};
+
+  const Answer page = ask("GET", path("logs", "/tail/" + run.text()));
+  std::vector<std::string> messages;
+  for (const auto& line : page.object().at("results").as_array()) {
+    messages.push_back(text_at(line.as_object(), "message"));
+  }
+
+  EXPECT_EQ(messages, expected);
+  EXPECT_EQ(ask("GET", path("logs", "/" + run.text())).stream().data, join(expected, "\n") + "\n");
+}
+
+TEST_F(CloudListsTest, AStreamFollowsARunToItsEnd) {
+  const RunId run = add_run("hourly", std::nullopt);
+  const Answer answer = ask("GET", path("logs", "/" + run.text()));
+  ASSERT_TRUE(answer.stream) << answer.text;
+  EXPECT_EQ(answer.stream().data, "");  // nothing is written yet
+  logs::Writer writer = logs::Writer::open(home_.log(run), {});
+  writer.append(logs::Stream::output, "the first\n", clock_.now());
+  writer.flush();
+  std::string seen;
+  for (int i = 0; i < 100 && seen.empty(); ++i) {
+    std::this_thread::sleep_for(10ms);
+    const http::StreamStep step = answer.stream();
+    EXPECT_FALSE(step.finished);
+    seen += step.data;
+  }
+  EXPECT_THAT(seen, HasSubstr("the first\n"));
+
+  writer.append(logs::Stream::output, "the last\n", clock_.now());
+  writer.close(clock_.now());
+  db_->write([&](db::Session& db) {
+    store::end_queued_run(db, run, store::RunStatus::cancelled, "user", std::nullopt, clock_.now());
+  });
+  bool finished = false;
+  for (int i = 0; i < 200 && !finished; ++i) {
+    std::this_thread::sleep_for(10ms);
+    const http::StreamStep step = answer.stream();
+    seen += step.data;
+    finished = step.finished;
+  }
+
+  EXPECT_TRUE(finished);
+  EXPECT_THAT(seen, ::testing::EndsWith("the last\n"));
+  EXPECT_EQ(ask("GET", path("logs", "/" + std::string(32, 'a'))).status, 404);
+  EXPECT_EQ(ask("GET", path("logs", "/nonsense")).status, 404);
+  EXPECT_EQ(ask("GET", path("logs", "/" + run.text() + "?from=3")).status, 404);
 }
 
 TEST_F(CloudListsTest, NotificationsAreOfTheirScopeAlone) {

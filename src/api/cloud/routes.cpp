@@ -60,6 +60,8 @@ constexpr Route table[] = {
              "cloud CLI: stop a run"),
     of_cloud(get, "/logs" IN_PROJECT "/tail/{run}", viewer, show_log, PAGED,
              "cloud CLI: read a run's log"),
+    of_cloud(get, "/logs" IN_PROJECT "/{run}", viewer, stream_log, "",
+             "cloud CLI: follow a run's log"),
 
     of_cloud(get, "/secrets" IN_PROJECT "/", maintainer, list_secrets, PAGED,
              "cloud CLI: list the names of secrets"),
