@@ -1,6 +1,7 @@
 """The cloud CLI as a server sees it: its headers, the order of its calls, how it reads pages, and what it does at a 403."""
 
 import base64
+import contextlib
 import dataclasses
 import hashlib
 import html.parser
@@ -188,7 +189,7 @@ class CloudClient:
         raise AssertionError(f"no end of {path}")
 
     def prepared(self, answer):
-        """Sends what was prepared as it is; no token is added."""
+        """Sends what was prepared as it is; no token is added, and a text is coded as Latin-1."""
         wanted = answer.json
         assert set(wanted) == {"method", "url", "params", "headers", "data"}, wanted
         query = urllib.parse.urlencode(wanted["params"])
@@ -295,6 +296,17 @@ class CloudClient:
                 return messages
             token = new
         raise AssertionError("no end of the log")
+
+    @contextlib.contextmanager
+    def stream(self, execution):
+        """The log as it comes; no command asks for it, though the program could."""
+        parts = urllib.parse.urlsplit(self.base_url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        try:
+            connection.request("GET", self.at("logs", execution), headers={"Authorization": f"Bearer {self.id_token}"})
+            yield connection.getresponse()
+        finally:
+            connection.close()
 
     # Variables.
 

@@ -201,6 +201,65 @@ def test_a_project_without_schedules_is_an_error(shop, tmp_path):
     assert "no-such-branch" in client.create_deployment("prod", "prod", "no-such-branch")
 
 
+def test_words_that_are_not_ascii(shop):
+    client = client_of_same(shop)
+    assert client.create_project("Größe 日本", shop.repository.url) == ("created", 0)
+    client.use_project("Größe 日本")
+    for environment in ("prodä", "本番"):
+        said = client.create_deployment("prod", environment, "main")
+        assert f"no environment '{environment}'" in said, said
+    assert "zweig-ß" in client.create_deployment("prod", "prod", "zweig-ß")
+    assert isinstance(client.create_deployment("prod", "prod", "main"), dict)
+
+
+def test_a_log_is_streamed_while_it_is_written(server, shop):
+    shop.set_variable("PAUSE", "0.3")
+    shop.set_variable("TOP", "1000")
+    shop.run("prod", "load-others")
+    [run] = wait_until("it runs", lambda: shop.history(result="running"), 60)
+    stranger = client_of(server, "ada")
+    stranger.project = shop.project[::-1]
+
+    with shop.stream(run["execution_id"]) as reply, stranger.stream(run["execution_id"]) as refused:
+        assert reply.status == 200 and reply.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert refused.status == 404
+        lines = []
+        while "sent 12" not in (lines[-1] if lines else ""):  # so long that it was asked anew whether we may
+            lines.append(reply.readline().decode())
+            assert lines[-1], lines
+        assert shop.history(result="running"), "it comes while the run goes on"
+        shop.stop(run["execution_id"])
+        lines += reply.read().decode().splitlines(keepends=True)
+    shop.delete_variable("PAUSE")
+    shop.delete_variable("TOP")
+
+    assert [line.rstrip("\n") for line in lines] == "\n".join(shop.log(run["execution_id"])).split("\n")
+    assert any("tap-others: sent 3" in line for line in lines)
+    with shop.stream("f" * 32) as reply:
+        assert reply.status == 404
+
+
+def test_a_token_of_one_project_is_enough_for_all_in_it(server, shop, tmp_path):
+    repository = Repository(tmp_path / "repository")
+    repository.commit(numbers())
+    shop.create_project("narrow", repository.url)
+    made = server.cupola("token", "create", "--name", "narrow", "--project", "narrow", "--role", "maintainer", "--format", "json").json
+    client = CloudClient(server.url)  # it would open no browser, and fail where it had to
+    client.id_token = client.access_token = made["token"]
+    client.organization = shop.organization
+    client.use_project("narrow")
+
+    assert isinstance(client.create_deployment("prod", "prod", "main"), dict)
+    client.switch("prod", "quarterly", True)
+    assert [p["project_name"] for p in client.projects()] == ["narrow"]
+    said, code = client.create_project("wide", repository.url)
+    assert code == 1 and "limited to a project" in said
+    client.project = shop.project
+    with pytest.raises(Refused) as refused:
+        client.schedules()
+    assert refused.value.status == 404
+
+
 def client_of_same(client):
     other = CloudClient(client.base_url, sign_in=client.sign_in)
     other.take({"id_token": client.id_token, "access_token": client.access_token})
@@ -224,6 +283,10 @@ def test_a_second_403_is_told_with_its_reason(server, shop):
         assert refused.value.status == 403 and "needs the role" in refused.value.reason and "vic is viewer" in refused.value.reason
         assert len(viewer.asked) == 2, "the sign-in is good, so it is asked once more and no browser opened"
     assert viewer.schedules("prod")[0] and viewer.history() is not None
+    # Of a project's making that program drops what the first answer says, so the second does.
+    said, code = viewer.create_project("vics", "https://git.example/x")
+    assert code == 1 and "To register a project needs the role maintainer; vic is viewer" in said, said
+    assert "vics" not in [project["project_name"] for project in shop.projects()]
 
 
 def test_a_sign_in_that_ended_is_made_anew(server, shop):
@@ -422,7 +485,7 @@ def test_a_deploy_whose_client_goes_away_goes_on(server, shop):
 
 
 def test_without_a_browser(server, shop):
-    made = server.admin("cloud-cli-config", "oli", "--organization", "acme", "--url", server.url + "/", "--expires-in", "1h")
+    made = server.admin("cloud-cli-config", "oli", "--organization", "acme", "--public-url", server.url + "/", "--expires-in", "1h")
     config = made.json
     assert config["base_url"] == server.url + "/" and config["base_auth_url"] == server.url
     client = CloudClient(config["base_url"], config["base_auth_url"]).take(config)

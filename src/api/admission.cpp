@@ -48,8 +48,8 @@ Result<void> check_limit(const Call& call, const Route& route) {
     }
     if (call.has_in_path("deployment")) {
       const auto place = past_place_of(call, db);
-      if (!place) return place.error();
-      return {};
+      if (place) return {};
+      if (route.limits != Limits::by_path_or_new || reach.deployment) return place.error();
     }
     if (call.has_in_path("project")) {
       const auto project = project_of(call, db);

@@ -33,7 +33,8 @@ bool reads(const Route& route, std::string_view name) {
 
 std::string row_of_roles(const Route& route) {
   std::string row =
-      fmt::format("| {} | `{} {}` |", route.action, name_of(route.method), route.path);
+      fmt::format("| {}{} | `{} {}` |", route.contract == Contract::cloud ? "cloud CLI: " : "",
+                  route.action, name_of(route.method), route.path);
   for (const Access role : {Access::viewer, Access::operator_, Access::maintainer, Access::owner}) {
     row += role >= route.access ? " yes |" : " – |";
   }

@@ -30,6 +30,8 @@ enum class Limits {
   /// What the path names must be within the limit. Where it names nothing that can be (or, for a
   /// token of a deployment, a project alone), the route is refused.
   by_path,
+  /// The same; but a deployment that there is not yet may be made in the project of a token.
+  by_path_or_new,
   /// The handler itself gives only what is within: `scope_of` and `project_of` see to it.
   filtered,
 };

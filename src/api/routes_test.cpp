@@ -29,11 +29,17 @@ bool is_of_sign_in(const Route& route) {
 /// Where only a request that was prepared is let in: the walks come there through the one that
 /// prepares it.
 bool takes_tickets_alone(const Route& route) {
-  return route.path.starts_with("/state/") && route.method == http::Method::post;
+  return (route.path.starts_with("/state/") || route.path.ends_with("/prepared")) &&
+         route.method == http::Method::post;
+}
+
+/// Where one asks for a request that needs more than the asking: cloud/prepared_test.cpp has it.
+bool prepares_for_others(const Route& route) {
+  return route.path == "/projects/v1/{organization}" && route.method == http::Method::post;
 }
 
 bool is_for_itself(const Route& route) {
-  return is_of_sign_in(route) || takes_tickets_alone(route);
+  return is_of_sign_in(route) || takes_tickets_alone(route) || prepares_for_others(route);
 }
 
 bool is_of(const Route& route, Contract contract) {

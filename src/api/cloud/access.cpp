@@ -116,8 +116,9 @@ void explain(http::Reply& reply) {
   json::object& object = problem->get_object();
   std::string text = text_at(object, "detail");
   const std::string hint = text_at(object, "hint");
-  // What our own command line would do is no help to who uses the other.
-  if (!hint.empty() && hint.find("cupola ") == std::string::npos) text += " " + hint;
+  // What our own command line or API would do is no help to who uses the other.
+  const auto names = [&](std::string_view words) { return hint.find(words) != std::string::npos; };
+  if (!hint.empty() && !names("cupola ") && !names("?deployment=")) text += " " + hint;
   reply.reason = text;
   object["detail"] = text;
   object.erase("hint");

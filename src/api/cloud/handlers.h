@@ -14,6 +14,7 @@ std::span<const Route> routes();
 
 // projects.cpp
 Result<http::Reply> list_projects(const Call& call);
+Result<http::Reply> prepare_project(const Call& call);
 Result<http::Reply> create_project(const Call& call);
 
 // deployments.cpp

@@ -31,7 +31,20 @@ Error refused(const char* message) {
   return {Error::Kind::forbidden, message, "Give the command again."};
 }
 
-Result<std::string> url_with_ticket(const Call& call, http::Method method,
+/// The path that a prepared request goes to.
+struct Target {
+  std::string path;
+  std::vector<std::string> segments;
+};
+Target target_of(const Call& call, std::string_view under) {
+  Target target{call.request.path, call.request.segments};
+  if (under.empty()) return target;
+  target.path.append("/").append(under);
+  target.segments.emplace_back(under);
+  return target;
+}
+
+Result<std::string> url_with_ticket(const Call& call, http::Method method, const Target& target,
                                     const std::optional<std::string>& body) {
   const auto hash = token_hash_of(call);
   if (!hash) return hash.error();
@@ -41,17 +54,18 @@ Result<std::string> url_with_ticket(const Call& call, http::Method method,
                         {{"jti", random_hex(16)},
                          {"for", *hash},
                          {"any_body", !body},
-                         {"request", digest_of(method, call.request.segments, body.value_or(""))}},
+                         {"request", digest_of(method, target.segments, body.value_or(""))}},
                         expires_at);
-  return call.context.hooks.public_url() + call.request.path + "?ticket=" + ticket;
+  return call.context.hooks.public_url() + target.path + "?ticket=" + ticket;
 }
 
 }  // namespace
 
-Result<http::Reply> prepared_reply(const Call& call, http::Method method,
-                                   const json::object& body) {
-  const std::string text = json::serialize(body);
-  const auto url = url_with_ticket(call, method, text);
+Result<http::Reply> prepared_reply(const Call& call, http::Method method, const json::object& body,
+                                   std::string_view under) {
+  // What is not ASCII the CLI would send as Latin-1, or not at all.
+  const std::string text = ascii_json(body);
+  const auto url = url_with_ticket(call, method, target_of(call, under), text);
   if (!url) return url.error();
   return json_reply(200, {{"method", name_of(method)},
                           {"url", *url},
@@ -61,11 +75,16 @@ Result<http::Reply> prepared_reply(const Call& call, http::Method method,
 }
 
 Result<std::string> prepared_url(const Call& call, http::Method method) {
-  return url_with_ticket(call, method, std::nullopt);
+  return url_with_ticket(call, method, target_of(call, ""), std::nullopt);
 }
 
 bool is_prepared(const Call& call) {
   return call.request.query_value(ticket_value) != nullptr;
+}
+
+Result<void> check_prepared(const Call& call) {
+  if (is_prepared(call)) return {};
+  return Error{Error::Kind::forbidden, "This path takes nothing but what was prepared for it."};
 }
 
 Result<std::string> redeem(const Call& call) {

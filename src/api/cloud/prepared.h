@@ -16,14 +16,18 @@
 
 namespace cupola::api::cloud {
 
-/// The reply that has the CLI send the same path with that method and body.
-Result<http::Reply> prepared_reply(const Call& call, http::Method method, const json::object& body);
+/// The reply that has the CLI send that method and body to the same path, or to the one `under` it.
+Result<http::Reply> prepared_reply(const Call& call, http::Method method, const json::object& body,
+                                   std::string_view under = "");
 
 /// A URL with a ticket for the same path with that method, whatever its body.
 Result<std::string> prepared_url(const Call& call, http::Method method);
 
 /// Whether the request comes with a ticket.
 bool is_prepared(const Call& call);
+
+/// Of a path that takes nothing else. Errors: forbidden (it comes without a ticket).
+Result<void> check_prepared(const Call& call);
 
 /// Uses the ticket up; gives the hash of the token of whom it was prepared for. Errors: forbidden
 /// (it is none, late, used, or for something else).

@@ -167,5 +167,63 @@ TEST_F(PreparedTest, OnlyATakenNameIsRefusedBeforeAProjectIsMade) {
   EXPECT_EQ(send(prepare("POST", projects(), "{}")).status, 422);
 }
 
+TEST_F(PreparedTest, WhoMayMakeNoProjectIsToldByTheSecondAnswer) {
+  const std::string before = ask("GET", projects()).text;
+  const store::Reach reach{.project = acme_.tenant.project.key};
+  const std::string body = R"({"project_name":"acme","git_repository":"x"})";
+
+  for (const store::Role role : {store::Role::viewer, store::Role::operator_}) {
+    const Answer second = send(new_project("new", role));
+    EXPECT_EQ(second.status, 403);
+    EXPECT_THAT(second.detail(), HasSubstr("To register a project needs the role maintainer"));
+  }
+  const Answer limited = follow(ask_as(limited_token(reach), "POST", projects(), body));
+  EXPECT_EQ(limited.status, 403);
+  EXPECT_THAT(limited.detail(), HasSubstr("limited to a project"));
+  EXPECT_EQ(ask("POST", projects() + "/prepared", body).status, 403);
+  for (const std::string& token : {std::string(), other_.tokens.at(store::Role::owner)}) {
+    EXPECT_EQ(ask_as(token, "POST", projects(), body).status, 403);
+    EXPECT_EQ(ask_as(token, "POST", projects() + "/prepared", body).status, 403);
+  }
+  EXPECT_EQ(ask("GET", projects()).text, before);
+}
+
+TEST_F(PreparedTest, AProjectIsMadeOnceByTheLeastRoleAndAudited) {
+  const Request request = new_project("new", store::Role::maintainer);
+
+  EXPECT_EQ(send(request).status, 201);
+
+  const auto audit = ask("GET", "/api/v1/audit").object().at("audit").as_array();
+  ASSERT_EQ(audit.size(), 1U);
+  EXPECT_EQ(text_at(audit[0].as_object(), "action"), "project.create");
+  EXPECT_EQ(text_at(audit[0].as_object(), "actor"), "acme-maintainer");
+}
+
+TEST_F(PreparedTest, WhatIsToBeSentIsAsciiAsThatProgramCodesTheRestInItsOwnWay) {
+  const Request request = new_project("Größe 日本");
+
+  EXPECT_THAT(request.body, HasSubstr(R"("Gr\u00f6\u00dfe \u65e5\u672c")"));
+  EXPECT_EQ(text_at(send(request).object(), "name"), "Größe 日本");
+}
+
+TEST_F(PreparedTest, ATokenOfAProjectMakesDeploymentsInItAlone) {
+  const auto neighbour = add_neighbour();
+  const std::string body = R"({"environment_name":"prod","git_rev":"main"})";
+  const std::string there = "/deployments/v1/" + acme_.tenant.organization.id + "/";
+  const store::Reach of_project{.project = acme_.tenant.project.key};
+  const store::Reach of_deployment{.project = acme_.tenant.project.key,
+                                   .deployment = acme_.tenant.deployment.key};
+  const auto deploy = [&](const store::Reach& reach, const std::string& path) {
+    return follow(ask_as(limited_token(reach), "POST", path, body));
+  };
+
+  EXPECT_TRUE(deploy(of_project, path("deployments", "/new")).later);
+  EXPECT_EQ(deploy(of_project, there + neighbour.project.id + "/new").status, 404);
+  EXPECT_EQ(deploy(of_project, there + neighbour.project.id + "/acme").status, 404);
+  EXPECT_EQ(deploy(of_deployment, path("deployments", "/another")).status, 404);
+  EXPECT_TRUE(deploy(of_deployment, path("deployments", "/acme")).later);
+  EXPECT_EQ(ask("GET", "/api/v1/projects/acme/deployments/another").status, 404);
+}
+
 }  // namespace
 }  // namespace cupola::api

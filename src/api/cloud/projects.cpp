@@ -15,24 +15,6 @@ namespace {
 constexpr int most_projects = 10'000;
 constexpr std::size_t longest_text = 2000;
 
-/// First the CLI asks what to send: it acts on a 409 alone, and takes any other refusal in silence
-/// for success. So only a name that is taken is refused here, and the rest by the second answer.
-Result<http::Reply> prepare(const Call& call) {
-  Body body(call, {"project_name", "git_repository", "project_root_path"});
-  const std::string name = body.optional_text("project_name", longest_text);
-  if (!body.fault() && !name.empty()) {
-    const auto taken = call.context.database.read(
-        [&](db::Session& db) { return store::find_project(db, call.organization(), slug(name)); });
-    if (taken && taken->slug == slug(name)) {
-      return Error{Error::Kind::conflict,
-                   "There is a project with the short name " + taken->slug + " already."};
-    }
-  }
-  const Result<json::value> given = parse_json(call.request.body);
-  return prepared_reply(call, http::Method::post,
-                        given && given->is_object() ? given->get_object() : json::object());
-}
-
 }  // namespace
 
 Result<http::Reply> list_projects(const Call& call) {
@@ -54,9 +36,29 @@ Result<http::Reply> list_projects(const Call& call) {
   return page_of_all(call, "projects", std::move(items));
 }
 
-/// POST gives a prepared request, or 409 where the name is taken; that one 201 with the project.
+/// POST gives a prepared request, or 409 where the name is taken. The CLI acts on that alone, and
+/// takes any other refusal here in silence for success: so what else there is to refuse, the role
+/// too, is refused by the second answer.
+Result<http::Reply> prepare_project(const Call& call) {
+  Body body(call, {"project_name", "git_repository", "project_root_path"});
+  const std::string name = body.optional_text("project_name", longest_text);
+  if (!body.fault() && !name.empty() && call.member.reach.is_all()) {
+    const auto taken = call.context.database.read(
+        [&](db::Session& db) { return store::find_project(db, call.organization(), slug(name)); });
+    if (taken && taken->slug == slug(name)) {
+      return Error{Error::Kind::conflict,
+                   "There is a project with the short name " + taken->slug + " already."};
+    }
+  }
+  const Result<json::value> given = parse_json(call.request.body);
+  return prepared_reply(call, http::Method::post,
+                        given && given->is_object() ? given->get_object() : json::object(),
+                        "prepared");
+}
+
+/// POST with a ticket: 201 with the project.
 Result<http::Reply> create_project(const Call& call) {
-  if (!is_prepared(call)) return prepare(call);
+  if (const auto checked = check_prepared(call); !checked) return checked.error();
   Body body(call, {"project_name", "git_repository", "project_root_path"});
   const json::object wanted{{"name", body.text("project_name", longest_text)},
                             {"repository", body.text("git_repository", longest_text)},

@@ -9,6 +9,7 @@
 #include "api/cloud/pages.h"
 #include "api/input.h"
 #include "auth/cloud_session.h"
+#include "auth/token.h"
 #include "base/text.h"
 #include "store/projects.h"
 #include "store/tokens.h"
@@ -45,17 +46,25 @@ void revoke_all(const Call& call, db::Session& db, const std::string& browser) {
   }
 }
 
+/// Whose access token, or token of the API, it is, as long as it holds.
+std::optional<std::string> login_of(const Call& call, std::string_view token) {
+  if (auth::is_token(token)) {
+    const auto member = call.context.authenticator.find(auth::token_hash(token), call.now);
+    return member ? std::optional(member->login) : std::nullopt;
+  }
+  const auto claims = auth::read_access_token(call.context.vault, token, call.now);
+  const bool is_good = claims && call.context.database.read(
+                                     [&](db::Session& db) { return holds(call, db, *claims); });
+  return is_good ? std::optional(claims->login) : std::nullopt;
+}
+
 }  // namespace
 
 /// GET with the access token gives who signed in, or 401 where the sign-in does not hold any more.
 Result<http::Reply> show_user(const Call& call) {
-  const auto claims =
-      auth::read_access_token(call.context.vault, bearer_of(call.request), call.now);
-  const bool is_good = claims && call.context.database.read(
-                                     [&](db::Session& db) { return holds(call, db, *claims); });
-  if (!is_good) return Error{Error::Kind::unauthorized, "Nobody is signed in by this token."};
-  return json_reply(
-      200, {{"sub", json_text(claims->login)}, {"preferred_username", json_text(claims->login)}});
+  const auto login = login_of(call, bearer_of(call.request));
+  if (!login) return Error{Error::Kind::unauthorized, "Nobody is signed in by this token."};
+  return json_reply(200, {{"sub", json_text(*login)}, {"preferred_username", json_text(*login)}});
 }
 
 /// GET ends what was given in this browser, and goes to http://localhost:PORT/logout.

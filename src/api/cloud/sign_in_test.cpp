@@ -1,5 +1,7 @@
 // Signing in by a browser: pages, what they let through, the tokens at the end, and their end.
 
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "api/api_test.h"
@@ -102,6 +104,33 @@ TEST_F(CloudSignInTest, EndsWithTokensThatWorkAndAreNamedInTheAuditLog) {
   EXPECT_EQ(ask_as(tokens.access, "GET", projects_path()).status, 403);
   EXPECT_EQ(ask_as(tokens.id, "GET", "/oauth2/userInfo").status, 401);
   EXPECT_EQ(ask_as(tokens.id, "GET", "/api/v1/whoami").status, 401);
+}
+
+TEST_F(CloudSignInTest, ATokenOfTheApiIsASignInToo) {
+  const std::string token = limited_token({});
+
+  const Answer info = ask_as(token, "GET", "/oauth2/userInfo");
+
+  EXPECT_EQ(text_at(info.object(), "preferred_username"), "acme-owner");
+  EXPECT_EQ(ask_as("Bearer cup_" + std::string(43, 'x'), "GET", "/oauth2/userInfo").status, 401);
+}
+
+TEST_F(CloudSignInTest, AStreamGoesOnAsLongAsTheSignInHolds) {
+  const Tokens tokens = sign_in();
+  const Answer log = ask_as(tokens.id, "GET",
+                            "/logs/v1/" + acme_.tenant.organization.id + "/" +
+                                acme_.tenant.project.id + "/" + acme_.run.text());
+  ASSERT_TRUE(log.stream);
+  EXPECT_THAT(log.stream().data, HasSubstr("acme line 1"));
+  const auto passed = [] { std::this_thread::sleep_for(1001ms); };
+
+  passed();
+  EXPECT_FALSE(log.stream().finished);
+  ask_as("", "GET", "/logout?client_id=x&logout_uri=http://localhost:9999/logout", "",
+         {{"cookie", "cupola_browser=" + browser}});
+  passed();
+
+  EXPECT_THROW(log.stream(), Failure);
 }
 
 TEST_F(CloudSignInTest, PagesCannotBeFramedNorScripted) {

@@ -85,9 +85,7 @@ Result<http::Reply> prepare_state(const Call& call) {
 
 /// POST takes the state as the file of a form: 204.
 Result<http::Reply> set_state(const Call& call) {
-  if (!is_prepared(call)) {
-    return Error{Error::Kind::forbidden, "A state is sent to the URL that was given for it."};
-  }
+  if (const auto checked = check_prepared(call); !checked) return checked.error();
   const std::string* type = call.request.header("content-type");
   const auto file = http::part_of_form(type == nullptr ? "" : *type, call.request.body, "file");
   if (!file) return Error{Error::Kind::invalid, "The body must be a form with a part \"file\"."};
