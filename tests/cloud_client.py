@@ -25,6 +25,10 @@ class Answer:
         return json.loads(self.text)
 
     @property
+    def type(self):
+        return self.headers.get_content_type()
+
+    @property
     def ok(self):
         return self.status < 400
 
@@ -34,7 +38,7 @@ class Refused(Exception):
 
     def __init__(self, answer):
         super().__init__(answer.reason)
-        self.status, self.reason, self.text = answer.status, answer.reason, answer.text
+        self.status, self.reason, self.type, self.text = answer.status, answer.reason, answer.type, answer.text
 
 
 def send(method, url, body=None, headers=None):
@@ -146,7 +150,7 @@ class CloudClient:
     def login(self):
         self.take(self.sign_in())
         answer = self.user_info()
-        assert answer.ok, answer
+        assert answer.ok and answer.type == "application/json", answer
         return answer.json["preferred_username"]
 
     def user_info(self):
@@ -280,7 +284,7 @@ class CloudClient:
         try:
             return f"Stopping execution {self.call('DELETE', self.at('jobs', execution)).json['execution_id']}..."
         except Refused as refused:
-            if refused.status == 400:
+            if refused.status == 400 and refused.type == "application/json":
                 return json.loads(refused.text)["detail"]
             raise
 
