@@ -115,17 +115,17 @@ struct Queued {
 /// Queues a release, by the handlers of our own API.
 Result<Queued> queue(const Call& call, const Wish& wish) {
   json::object body{{"environment", wish.environment}};
-  if (!wish.keeps_commit) body["revision"] = wish.revision;
-  Result<http::Reply> reply = http::Reply();
+  // Either it stays at its commit or it is given a revision: our own API refuses both at once.
+  if (!wish.deployment || !wish.keeps_commit) body["revision"] = wish.revision;
   if (wish.deployment) {
     body["force"] = wish.force;
     body["preserve_git_hash"] = wish.keeps_commit;
-    reply = update_deployment(Inner(call, body).call());
   } else {
-    body["revision"] = wish.revision;
     body["name"] = call.in_path("deployment");
-    reply = create_deployment(Inner(call, body).call());
   }
+  const Inner inner(call, body);
+  const auto reply =
+      wish.deployment ? update_deployment(inner.call()) : create_deployment(inner.call());
   if (!reply) return reply.error();
   return call.context.database.read([&](db::Session& db) -> Result<Queued> {
     const Result<Place> place = place_of(call, db);
