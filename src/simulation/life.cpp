@@ -132,6 +132,7 @@ void Server::Life::loop_turn() {
     bool& flag;
   };
   auto next = 1000ms;
+  bool is_held_off = true;  // after a failure, whatever happens meanwhile
   {
     const Inside inside(in_loop);
     try {
@@ -147,10 +148,12 @@ void Server::Life::loop_turn() {
       }
       control.step(taken);
       next = std::max(control.time_to_wait(), 1ms);
+      is_held_off = false;
     } catch (const std::exception& failure) {
       world.note("{} loop: {}", server.name_, failure.what());
     }
   }
+  if (is_held_off) return plan_loop(next);
   if (events.woken || !events.ended.empty() || !events.started.empty()) next = 0ms;
   const bool others_run =
       server.shares_database_ && server.shared_.database.read([](db::Session& db) {

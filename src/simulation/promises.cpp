@@ -230,9 +230,9 @@ void Promises::attempt_changed(const Change& change) {
     broken("attempt {} of {} is due at once", change.attempt, name);
 }
 
-/// Failed, timed out or lost, it has no attempt left, or was stopped, or gave way to a fire that
-/// came later (of an earlier time, where its schedule was given another offset), or waited for too
-/// long.
+/// Failed, timed out or lost, it has no attempt left, or was stopped, or gave way to a later fire
+/// (or one of an earlier time that came later, where its schedule was given another offset), or
+/// waited for too long.
 void Promises::check_that_it_is_over(const Change& change) const {
   using S = store::RunStatus;
   const auto from = *store::parse_run_status(change.a);
@@ -244,7 +244,8 @@ void Promises::check_that_it_is_over(const Change& change) const {
     return db
         .one(
             "SELECT 1 FROM runs r JOIN runs o ON o.schedule_key = r.schedule_key"
-            " AND o.scheduled_at <> r.scheduled_at AND o.queued_at > r.queued_at"
+            " AND (o.scheduled_at > r.scheduled_at OR"
+            "   (o.scheduled_at <> r.scheduled_at AND o.queued_at > r.queued_at))"
             " WHERE r.id = :id LIMIT 1",
             [](const db::Row&) { return true; }, {{"id", change.subject}})
         .value_or(false);

@@ -34,11 +34,17 @@ struct Totals {
   std::uint64_t seeds = 0, broken = 0, steps = 0, runs = 0, fires = 0;
 };
 
-/// Ctrl-C and SIGTERM to the group end a long series after the seeds at hand, and it tells those.
+/// Ctrl-C and SIGTERM to the group end a long series after the seeds at hand, and it tells those;
+/// the second one ends it at once.
 volatile std::sig_atomic_t is_stopped = 0;
 
 void stop_soon() {
-  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { is_stopped = 1; });
+  for (const int number : {SIGINT, SIGTERM}) {
+    std::signal(number, [](int caught) {
+      is_stopped = 1;
+      std::signal(caught, SIG_DFL);
+    });
+  }
 }
 
 void tell(const Outcome& outcome) {

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace cupola::simulation {
+namespace {
+
+/// A hundred times those of the longest worlds: whoever needs more goes round in circles.
+constexpr std::uint64_t most_steps = 2'000'000;
+
+}  // namespace
 
 std::chrono::steady_clock::time_point World::steady_now() const {
   return std::chrono::steady_clock::time_point(now_.time_since_epoch());
@@ -26,7 +32,7 @@ void World::pass(Span span) {
     Planned next = events_.top();
     events_.pop();
     now_ = std::max(now_, next.time);
-    ++steps_;
+    if (++steps_ > most_steps) broken("it never comes to rest: {} steps", steps_);
     next.event();
     check();
   }
