@@ -18,6 +18,7 @@
 #include "deploy/installer.h"
 #include "deploy/resolution.h"
 #include "deploy/spent.h"
+#include "deploy/ssh_hosts.h"
 #include "deploy/work_folder.h"
 #include "process/ownership.h"
 
@@ -134,19 +135,20 @@ Result<void> Environments::build(const Source& source, const LockEntry& entry, b
   remove_tree(content.environment);
   const std::string resolution = reveal(entry.resolution, source.secrets);
   add_local_repositories(content, resolution, options_);
+  const std::string what = subject(entry.names);
+  const auto unread = visit_ssh_hosts(what, resolution, source, home_, options_, stop);
   write_git_settings(work.path(), source, home_.root());
   write_file(work.path() / "lock.txt", resolution, 0600);
 
   const BuildBox box(home_, options_, content);
   box.prepare();
-  const std::string what = subject(entry.names);
   const auto call =
       with_hidden_addresses(reveal(entry.options, source.secrets), box_environment(options_));
   const auto step = [&](const BuildBox& in, std::vector<std::string> argv) -> Result<void> {
     const auto output = in.run(argv, call.env, stop);
     if (!output) return output.error();
-    if (!output->exit.ok()) return installer_error(what, output->err, source.secrets);
-    return {};
+    if (output->exit.ok()) return {};
+    return unread ? *unread : installer_error(what, output->err, source.secrets);
   };
   auto done = step(box, {box.uv(), "venv", "--quiet", "--no-project", "--allow-existing",
                          "--python", python->path.string(), box.environment()});

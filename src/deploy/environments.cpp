@@ -13,6 +13,7 @@
 #include "deploy/requirement.h"
 #include "deploy/resolution.h"
 #include "deploy/spent.h"
+#include "deploy/ssh_hosts.h"
 #include "deploy/tree_digest.h"
 #include "deploy/work_folder.h"
 #include "meltano/requirements.h"
@@ -156,6 +157,7 @@ Result<LockEntry> Environments::freeze(const Source& source, const Wanted& wante
   content.cache = home_.installer_cache() / source.organization.text();
   const std::string lines = join(asked->requirement.lines, "\n") + "\n";
   add_local_repositories(content, lines, options_);
+  const auto unread = visit_ssh_hosts(subject(wanted.names), lines, source, home_, options_, stop);
   write_git_settings(work.path(), source, home_.root());
   // Requirement files count from their own folder, so this one lies in the project's.
   const fs::path input =
@@ -193,6 +195,7 @@ Result<LockEntry> Environments::freeze(const Source& source, const Wanted& wante
   if (!output) return output.error();
   if (!output->exit.ok()) {
     progress(output->err);
+    if (unread) return *unread;
     return installer_error(subject(wanted.names), output->err, source.secrets);
   }
   const auto resolution = read_file_beneath(work.path(), "lock.txt", largest_lock);

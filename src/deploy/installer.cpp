@@ -53,6 +53,12 @@ Error installer_error(std::string_view what, std::string_view words,
     hint =
         "Change the versions in its pip_url to some that exist and fit together; the words above "
         "name those that do not.";
+  } else if (has(lower, "permission denied (publickey") ||
+             has(lower, "host key verification failed")) {
+    hint = fmt::format(
+        "A git address over ssh is read with the project's secret {}: store a private key without "
+        "a passphrase that it accepts.",
+        store::git_ssh_key_name);
   } else if (has(lower, "git operation failed") || has(lower, "failed to fetch commit")) {
     hint =
         "Check the git address in its pip_url. For a private repository over https give a token "
@@ -98,18 +104,22 @@ BoxContent box_for(const Source& source, const Interpreter& python, const fs::pa
 
 namespace {
 
-/// Git dependencies over ssh, with the project's own key. The shell that git starts ssh with knows
-/// HOME; ssh itself would take that of the account.
+/// Git dependencies over ssh, with the project's own key if it has one. The shell that git starts
+/// ssh with knows HOME; ssh itself would take that of the account.
 std::string ssh_settings(const fs::path& work, const Source& source, const fs::path& home) {
   const auto key = source.secrets.find(std::string(store::git_ssh_key_name));
-  if (key == source.secrets.end()) return "";
-  write_file(work / ".git-key", git::whole_key(key->second).reveal(), 0600);
+  std::string file = "none";
+  if (key != source.secrets.end()) {
+    file = "$HOME/.git-key";
+    write_file(work / ".git-key", git::whole_key(key->second).reveal(), 0600);
+  }
   write_file(work / ".git-hosts",
              read_file(home / "ssh" / "known_hosts", largest_known_hosts).value_or(""), 0600);
-  return "[core]\n\tsshCommand = \"ssh -o BatchMode=yes -o IdentitiesOnly=yes"
-         " -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30"
-         " -o \\\"IdentityFile=$HOME/.git-key\\\""
-         " -o \\\"UserKnownHostsFile=$HOME/.git-hosts\\\"\"\n";
+  return fmt::format(
+      "[core]\n\tsshCommand = \"ssh -o BatchMode=yes -o IdentitiesOnly=yes"
+      " -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 -o \\\"IdentityFile={}\\\""
+      " -o \\\"UserKnownHostsFile=$HOME/.git-hosts\\\"\"\n",
+      file);
 }
 
 }  // namespace

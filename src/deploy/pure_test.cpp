@@ -11,6 +11,7 @@
 #include "deploy/plan.h"
 #include "deploy/requirement.h"
 #include "deploy/specifier.h"
+#include "deploy/ssh_hosts.h"
 #include "process/program.h"
 
 namespace cupola::deploy {
@@ -40,6 +41,14 @@ TEST(GitSettingsTest, GitsKeyOfTheProjectIsForEveryHostThatIsAskedOverSsh) {
   ASSERT_TRUE(told && told->exit.ok());
   EXPECT_THAT(told->out, ::testing::HasSubstr(R"(-o "IdentityFile=$HOME/.git-key")"));
   remove_tree(work);
+}
+
+TEST(SshAddressesTest, AreWhatGitIsAskedForEachOnce) {
+  EXPECT_THAT(ssh_addresses("git+ssh://git@h/a.git@v1#egg=x\n'y @ git+ssh://git@h/b' z==1\n"
+                            "w @ git+ssh://git@h:22/a.git@main \\\n git+ssh://git@h/b@v2\n"
+                            "git+https://h/c git+ssh://h"),
+              ElementsAre("ssh://git@h/a.git", "ssh://git@h/b", "ssh://git@h:22/a.git", "ssh://h"));
+  EXPECT_THAT(ssh_addresses("tap-x==1"), IsEmpty());
 }
 
 TEST(SpecifierTest, FitsAsPep440HasIt) {

@@ -194,6 +194,11 @@ Result<std::string> check_revision(std::string_view text) {
   return std::string(name);
 }
 
+bool is_ssh(std::string_view url) {
+  const auto end = url.find("://");
+  return end == std::string_view::npos ? !url.starts_with('/') : url.substr(0, end) == "ssh";
+}
+
 bool is_commit(std::string_view text) {
   return text.size() == 40 && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');

@@ -27,6 +27,9 @@ Result<std::string> check_url(std::string_view text, bool allow_local);
 /// `~ ^ : ? * [ \`, `refs/` in front, more than 255 bytes.
 Result<std::string> check_revision(std::string_view text);
 
+/// Whether an address that `check_url` gave is asked over ssh.
+bool is_ssh(std::string_view url);
+
 /// Whether the text is a commit in full: 40 hex digits in lower case.
 bool is_commit(std::string_view text);
 

@@ -120,5 +120,10 @@ TEST(AddressTest, HidesCredentialsInAnyText) {
   EXPECT_EQ(without_credentials("https://a:p@ss@host/x"), "https://***@host/x");
 }
 
+TEST(AddressTest, SshIsSpokenWhereItSaysSoAndWhereNoProtocolIs) {
+  for (const char* url : {"ssh://git@h/a", "git@h:a", "h:a"}) EXPECT_TRUE(is_ssh(url)) << url;
+  for (const char* url : {"https://h/a", "/a", "file:///a"}) EXPECT_FALSE(is_ssh(url)) << url;
+}
+
 }  // namespace
 }  // namespace cupola::git

@@ -100,7 +100,7 @@ std::string ssh_command(const std::filesystem::path& home, const std::optional<K
   std::string command =
       "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30"
       " -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o ForwardAgent=no"
-      " -o PermitLocalCommand=no";
+      " -o PermitLocalCommand=no -o HashKnownHosts=no";
   command += option("UserKnownHostsFile", folder / "known_hosts");
   if (key) return command + " -o IdentitiesOnly=yes" + option("IdentityFile", key->path);
   std::error_code ignored;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "git/address.h"
+#include "git/ssh_key.h"
 
 namespace cupola::git {
 namespace {
@@ -83,10 +84,77 @@ std::string_view without_prefix(std::string_view line) {
 }
 
 bool is_advice(std::string_view line) {
-  return line.empty() || line.starts_with("warning:") || line.starts_with("hint:") ||
-         line.starts_with("Please make sure") || line.starts_with("and the repository exists") ||
+  return line.empty() || line.starts_with('@') || line.starts_with("warning:") ||
+         line.starts_with("hint:") || line.starts_with("Please make sure") ||
+         line.starts_with("and the repository exists") ||
          line.starts_with("Could not read from remote repository") ||
          line.starts_with("Warning: Permanently added");
+}
+
+constexpr const char* name_of_key = "GIT_SSH_PRIVATE_KEY";
+
+/// Why a host that is asked over ssh lets nobody in.
+Error no_rights_over_ssh(const std::string& shown, const std::string& said, const Access& access) {
+  const auto error = [](std::string message, std::string hint) {
+    return Error{Error::Kind::forbidden, std::move(message), std::move(hint)};
+  };
+  if (access.ssh_key.empty()) {
+    return error(
+        fmt::format("The repository {} does not let this server read it, and the project has no "
+                    "key of its own.{}",
+                    shown, said),
+        fmt::format("Store a private key as the secret {} of the project, and give its public half "
+                    "to the repository, as a deploy key. The operator may put one for all projects "
+                    "into the server's home folder: ssh/id_*.",
+                    name_of_key));
+  }
+  switch (fault_of(access.ssh_key)) {
+    case KeyFault::passphrase:
+      return error(fmt::format("The key in {} has a passphrase, so the repository {} cannot be "
+                               "read with it.{}",
+                               name_of_key, shown, said),
+                   "Store one without: `ssh-keygen -p -N '' -f COPY` takes it off a copy of the "
+                   "key.");
+    case KeyFault::public_half:
+      return error(fmt::format("{} holds a public key, so the repository {} cannot be read with "
+                               "it.{}",
+                               name_of_key, shown, said),
+                   "Store the private one, whose file has the same name without .pub.");
+    case KeyFault::no_key:
+      return error(fmt::format("{} holds no private key, so the repository {} cannot be read with "
+                               "it.{}",
+                               name_of_key, shown, said),
+                   "Store the whole file as ssh-keygen wrote it, with its first and last line and "
+                   "all line breaks.");
+    case KeyFault::none:
+      break;
+  }
+  return error(
+      fmt::format("The repository {} does not accept the key in {}.{}", shown, name_of_key, said),
+      "Give the repository the public half of this key, as a deploy key (`ssh-keygen -y "
+      "-f KEY` shows it), or store one that it accepts.");
+}
+
+/// The first line that begins so, or nothing.
+std::string line_of(std::string_view words, std::string_view beginning) {
+  for (const std::string_view raw : split(words, '\n')) {
+    const std::string_view line = trim(raw);
+    if (line.starts_with(beginning)) return printable(line.substr(0, 300));
+  }
+  return "";
+}
+
+Error another_host_key(const std::string& shown, const std::string& said, std::string_view words) {
+  std::string now = line_of(words, "SHA256:");
+  if (now.ends_with('.')) now.pop_back();
+  const std::string command = line_of(words, "ssh-keygen -f");
+  return {Error::Kind::unavailable,
+          fmt::format("The host of {} shows another key{} than the one that was remembered.{}",
+                      shown, now.empty() ? "" : fmt::format(" ({})", now), said),
+          fmt::format("If its owner says that this key is right, take the old one from "
+                      "ssh/known_hosts in the server's home folder{}; else someone may stand in "
+                      "between.",
+                      command.empty() ? "" : fmt::format(" with `{}`", command))};
 }
 
 }  // namespace
@@ -111,7 +179,8 @@ std::string main_line(std::string_view words) {
   return printable(without_credentials(last));
 }
 
-Error to_error(Complaint complaint, std::string_view url, std::string_view words) {
+Error to_error(Complaint complaint, std::string_view url, std::string_view words,
+               const Access& access) {
   const std::string shown = cupola::quoted(without_credentials(url));
   const std::string line = main_line(words);
   const std::string said = line.empty() ? "" : fmt::format(" (git: {})", line);
@@ -119,22 +188,19 @@ Error to_error(Complaint complaint, std::string_view url, std::string_view words
     case Complaint::missing_repository:
       return {Error::Kind::not_found,
               fmt::format("There is no git repository at {}.{}", shown, said),
-              "Check the address for spelling. Where the repository is private, hosts answer the "
-              "same: then store a token that may read it as the secret GIT_TOKEN of the project."};
+              fmt::format("Check the address for spelling. Where the repository is private, hosts "
+                          "answer the same: then store a {} that may read it as the secret {} of "
+                          "the project.",
+                          is_ssh(url) ? "private key" : "token",
+                          is_ssh(url) ? name_of_key : "GIT_TOKEN")};
     case Complaint::no_rights:
-      return {
-          Error::Kind::forbidden,
-          fmt::format("The repository {} does not let this server read it.{}", shown, said),
-          "For https, store a token that may read it as the secret GIT_TOKEN of the project "
-          "(and its user as GIT_USERNAME, where the host wants one). For ssh, give the server a "
-          "key that the repository accepts: a file ssh/id_* in its home folder."};
+      if (is_ssh(url)) return no_rights_over_ssh(shown, said, access);
+      return {Error::Kind::forbidden,
+              fmt::format("The repository {} does not let this server read it.{}", shown, said),
+              "Store a token that may read it as the secret GIT_TOKEN of the project (and its user "
+              "as GIT_USERNAME, where the host wants one)."};
     case Complaint::host_key:
-      return {
-          Error::Kind::unavailable,
-          fmt::format("The host of {} shows another key than the one that was remembered.{}", shown,
-                      said),
-          "If the host has a new key, remove its line from ssh/known_hosts in the server's home "
-          "folder; else someone may stand in between."};
+      return another_host_key(shown, said, words);
     case Complaint::certificate:
       return {Error::Kind::unavailable,
               fmt::format("The certificate of the host of {} is not trusted.{}", shown, said),

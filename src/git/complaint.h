@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/outcome.h"
+#include "git/repository.h"
 
 namespace cupola::git {
 
@@ -25,8 +26,9 @@ enum class Complaint {
 
 Complaint classify(std::string_view words);
 
-/// The Error for what git said about `url` (shown without credentials).
-Error to_error(Complaint complaint, std::string_view url, std::string_view words);
+/// The Error for what git said about `url` (shown without credentials) when `access` asked.
+Error to_error(Complaint complaint, std::string_view url, std::string_view words,
+               const Access& access);
 
 /// The line of git's words that tells most, without "fatal:" and credentials, for a message.
 std::string main_line(std::string_view words);

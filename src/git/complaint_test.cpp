@@ -2,10 +2,13 @@
 
 #include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace cupola::git {
 namespace {
+
+using ::testing::HasSubstr;
 
 struct Case {
   const char* words;
@@ -69,11 +72,55 @@ TEST(ComplaintTest, EachCauseHasAMessageOfItsOwnAndARemedy) {
   for (const Complaint complaint :
        {Complaint::missing_repository, Complaint::no_rights, Complaint::network,
         Complaint::certificate, Complaint::redirect, Complaint::host_key}) {
-    const Error error = to_error(complaint, "https://example.com/a.git", "");
+    const Error error = to_error(complaint, "https://example.com/a.git", "", {});
     EXPECT_TRUE(messages.insert(error.message).second) << error.message;
     EXPECT_TRUE(hints.insert(error.hint).second) << error.hint;
     EXPECT_FALSE(error.hint.empty());
   }
+}
+
+TEST(ComplaintTest, OverSshTheKeyIsWhatIsWrong) {
+  const char* words =
+      "git@h: Permission denied (publickey).\nfatal: Could not read from remote "
+      "repository.";
+  const auto told = [&](const Access& access) {
+    return to_error(Complaint::no_rights, "ssh://git@h/a", words, access);
+  };
+  const std::string intact =
+      "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n";
+
+  const Error none = told({});
+  const Error locked = told({.ssh_key = Secret("Proc-Type: 4,ENCRYPTED\n")});
+  const Error public_half = told({.ssh_key = Secret("ssh-ed25519 AAAA ada")});
+  const Error nonsense = told({.ssh_key = Secret("sesame")});
+  const Error other = told({.ssh_key = Secret(intact)});
+
+  EXPECT_THAT(none.message, HasSubstr("no key of its own"));
+  EXPECT_THAT(locked.message, HasSubstr("has a passphrase"));
+  EXPECT_THAT(locked.hint, HasSubstr("ssh-keygen -p"));
+  EXPECT_THAT(public_half.message, HasSubstr("public key"));
+  EXPECT_THAT(nonsense.message, HasSubstr("no private key"));
+  EXPECT_THAT(other.message, HasSubstr("does not accept the key"));
+  for (const Error& error : {none, locked, public_half, nonsense, other}) {
+    EXPECT_THAT(error.message, HasSubstr("'ssh://***@h/a'"));
+    EXPECT_THAT(error.message + error.hint, HasSubstr("GIT_SSH_PRIVATE_KEY"));
+    EXPECT_THAT(error.message, HasSubstr("Permission denied (publickey)"));
+  }
+}
+
+TEST(ComplaintTest, AnotherKeyOfAHostIsToldWithItsFingerprintAndTheCommandThatForgetsTheOldOne) {
+  const char* words =
+      "@@@@@@@@@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n"
+      "The fingerprint for the ED25519 key sent by the remote host is\nSHA256:goqnr2.\n"
+      "Offending ED25519 key in /home/c/ssh/known_hosts:1\n  remove with:\n"
+      "  ssh-keygen -f \"/home/c/ssh/known_hosts\" -R \"[127.0.0.1]:60241\"\n"
+      "Host key verification failed.\nfatal: Could not read from remote repository.";
+
+  const Error error = to_error(classify(words), "ssh://git@h/a", words, {});
+
+  EXPECT_THAT(error.message, HasSubstr("another key (SHA256:goqnr2) than"));
+  EXPECT_THAT(error.message, HasSubstr("Host key verification failed."));
+  EXPECT_THAT(error.hint, HasSubstr("-R \"[127.0.0.1]:60241\"`"));
 }
 
 TEST(ComplaintTest, SaysTheLineThatTellsMost) {

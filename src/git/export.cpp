@@ -101,7 +101,7 @@ Result<Exported> Repository::export_tree(std::string_view commit, const fs::path
                              options_.most_files, options_.most_bytes >> 20),
                  "Keep data and build output out of the repository."};
   }
-  if (!listed->exit.ok()) return to_error(Complaint::other, url_, listed->err);
+  if (!listed->exit.ok()) return to_error(Complaint::other, url_, listed->err, access_);
 
   make_folder(folder);
   const fs::path index = fs::path(folder).concat(".index");
@@ -118,7 +118,7 @@ Result<Exported> Repository::export_tree(std::string_view commit, const fs::path
     if (complaint == Complaint::other && is_full(folder, sum.bytes)) {
       complaint = Complaint::disk_full;
     }
-    return to_error(complaint, url_, done->err);
+    return to_error(complaint, url_, done->err, access_);
   };
   auto written = step({"read-tree", "--end-of-options", id});
   if (written) written = step({"checkout-index", "--all", "--force", "--quiet"});

@@ -79,7 +79,7 @@ class Mirror {
                  "--template=", "--end-of-options", temporary.string()};
     const auto made = git::run(options_, settings_, call, stop);
     if (!made) return made.error();
-    if (!made->exit.ok()) return to_error(classify(made->err), url_, made->err);
+    if (!made->exit.ok()) return to_error(classify(made->err), url_, made->err, access_);
     fs::rename(temporary, folder_);
     return {};
   }
@@ -96,7 +96,7 @@ class Mirror {
     if (fetched->exit.stopped) return stopped();
     if (!fetched->exit.ok()) {
       failure_ = classify(fetched->err);
-      return to_error(failure_, url_, fetched->err);
+      return to_error(failure_, url_, fetched->err, access_);
     }
     const auto named =
         run({"rev-parse", "--verify", "--quiet", "--end-of-options", target + "^{commit}"}, stop);
@@ -246,6 +246,21 @@ void Repository::tidy() const {
     log_warning("git: the mirror {} could not be tidied: {}", mirror_.string(),
                 main_line(done->err));
   }
+}
+
+Result<void> Repository::visit(const Options& options, const std::string& url, const Access& access,
+                               const std::stop_token& stop) {
+  make_folder(options.home / "ssh", 0700);
+  Call call;
+  call.args = {"ls-remote", "--quiet", "--end-of-options", url, "HEAD"};
+  call.folder = options.home;
+  call.access = &access;
+  const auto settings = write_settings(options.home / "repositories", options.allow_local);
+  const auto asked = git::run(options, settings, call, stop);
+  if (!asked) return asked.error();
+  if (asked->exit.stopped) return stopped();
+  if (!asked->exit.ok()) return to_error(classify(asked->err), url, asked->err, access);
+  return {};
 }
 
 Result<std::string> Repository::version(const Options& options) {

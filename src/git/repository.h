@@ -90,6 +90,11 @@ class Repository {
   /// Removes what no kept commit needs and packs the rest. Best effort.
   void tidy() const;
 
+  /// Asks the host whether `access` may read the repository; nothing is fetched. A host that is
+  /// asked over ssh is known from then on. Errors as those of `fetch`.
+  static Result<void> visit(const Options& options, const std::string& url, const Access& access,
+                            const std::stop_token& stop = {});
+
   /// "git version 2.39.5", or the Error that says what to install.
   static Result<std::string> version(const Options& options);
 
