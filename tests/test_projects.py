@@ -294,6 +294,26 @@ def test_apply_invites_who_is_not_there_and_makes_service_accounts(server, tmp_p
     assert status == 201 and joined["role"] == "operator"
     assert apply().startswith("Nothing to do"), "who accepted it is who is meant"
 
+    # With --prune nobody can join but those that the file names, by the link that is theirs.
+    def invite(**body):
+        return server.request("POST", "/api/v1/invitations", body)[1]
+
+    kept = "linus@example.com"
+    wanted["members"][kept] = "viewer"
+    older, stray, bare = invite(role="owner", email=kept), invite(role="owner", email="mallory@example.com"), invite(role="operator")
+    revoked = invite(role="owner", email="gone@example.com")
+    assert server.request("DELETE", f"/api/v1/invitations/{revoked['id']}")[0] == 204
+    newer = invite(role="viewer", email=kept)
+    assert apply().startswith("Nothing to do"), "without --prune they stay"
+    lines = ["- invitation of mallory@example.com: owner", f"- invitation {bare['id']}: operator", "- invitation of linus@example.com: owner"]
+    assert sorted(apply("--prune", "--dry-run").splitlines()) == sorted(lines)
+    assert server.request("GET", "/invitations/" + stray["token"])[0] == 200, "a dry run changes nothing"
+    apply("--prune", "--yes")
+    assert [server.request("GET", "/invitations/" + one["token"])[0] for one in (stray, bare, older, newer)] == [409, 409, 409, 200]
+    assert apply("--prune").startswith("Nothing to do")
+    del wanted["members"][kept]
+    assert apply("--prune", "--yes").splitlines() == ["- invitation of linus@example.com: viewer"]
+
     wanted["members"]["grace@example.com"], wanted["service_accounts"] = "maintainer", {}
     assert apply("--prune", "--dry-run").splitlines() == ["~ member grace: operator → maintainer", "- service account ci"]
     assert apply("--prune", "--yes").splitlines()[-1] == "- service account ci"

@@ -59,9 +59,10 @@ Result<void> plan_members(const Api& api, const std::string& file,
   const auto present = api.list(api_path({"members"}), "members");
   if (!present) return present.error();
   const json::array& members = array_at(*present, "members");
-  const bool has_guests = std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
-    return is_address(one.login) && item_with(members, {"login"}, one.login) == nullptr;
-  });
+  const bool has_guests =
+      prune || std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
+        return is_address(one.login) && item_with(members, {"login"}, one.login) == nullptr;
+      });
   json::array invitations;
   if (has_guests) {
     const auto invited = api.list(api_path({"invitations"}), "invitations");
@@ -69,6 +70,7 @@ Result<void> plan_members(const Api& api, const std::string& file,
     invitations = array_at(*invited, "invitations");
   }
   std::set<std::string> named;
+  std::set<std::string> meant;  // ids of invitations
   for (const WantedMember& one : wanted) {
     const json::object* member = item_with(members, {"login"}, one.login);
     const json::object* open = nullptr;
@@ -87,6 +89,7 @@ Result<void> plan_members(const Api& api, const std::string& file,
               one.role + ".");
     }
     if (member == nullptr) {
+      if (open != nullptr) meant.insert(text_at(*open, "id"));
       if (open == nullptr || text_at(*open, "role") != one.role) {
         steps.push_back(invitation_step(one, open));
       }
@@ -102,6 +105,15 @@ Result<void> plan_members(const Api& api, const std::string& file,
     const std::string login = text_at(item.get_object(), "login");
     if (!prune || named.contains(login)) continue;
     steps.push_back(removal("member " + login, api_path({"members", login})));
+  }
+  for (const auto& item : invitations) {
+    const auto& invitation = item.get_object();
+    const std::string id = text_at(invitation, "id");
+    if (!prune || text_at(invitation, "status") != "open" || meant.contains(id)) continue;
+    const std::string email = text_at(invitation, "email");
+    steps.push_back(removal(fmt::format("invitation {}: {}", email.empty() ? id : "of " + email,
+                                        text_at(invitation, "role")),
+                            api_path({"invitations", id})));
   }
   return {};
 }
