@@ -106,6 +106,24 @@ def test_what_is_set_holds_over_meltano_yml_says_so_and_outlives_a_deploy(server
     assert {one["from"] for one in schedule(server, "hourly")["settings"].values()} == {"file", "default"}
 
 
+def test_an_offset_that_a_shorter_interval_leaves_too_long_is_warned_of(server, repository):
+    set_schedule(server, "hourly", "--offset", "-20")
+    repository.commit(files(SCHEDULES.replace("0 * * * *", "*/15 * * * *")))
+    told = "An offset of -20 min is not shorter than the interval */15 * * * *"
+
+    plan = server.cupola("deployment", "plan", "prod", "--project", "data")
+    assert f"warning: schedule hourly, offset set through the API: {told}" in plan.err, plan
+    update(server)
+    assert f"warning: schedule hourly, offset: {told}" in server.cupola("deployment", "logs", "prod", "--project", "data").out
+
+    assert schedule(server, "hourly")["offset_minutes"] == -20
+    set_schedule(server, "hourly", "--retries", "1")
+    set_schedule(server, "hourly", "--unset", "all")
+    assert told not in server.cupola("deployment", "plan", "prod", "--project", "data").err
+    repository.commit(files(SCHEDULES))
+    update(server)
+
+
 @pytest.mark.parametrize("args, told", [
     (["--offset", "60"], "not shorter than the interval"),
     (["--offset", "soon"], "must be random, or whole minutes"),

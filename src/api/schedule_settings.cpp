@@ -37,15 +37,17 @@ Result<store::ScheduleSettings> put_all(const Body& body, store::ScheduleSetting
                "Give at least one of " + join({names.begin(), names.end()}, ", ") + "."};
 }
 
-/// What of it depends on more than the value itself.
-Result<void> check(const store::ScheduleSettings& own, const std::string& interval) {
-  if (own.timezone) {
+/// What the body says that depends on more than the value itself. What was set before is not asked
+/// again: a deploy may have taken away what it fitted.
+Result<void> check(const Body& body, const store::ScheduleSettings& own,
+                   const std::string& interval) {
+  if (body.has("timezone") && own.timezone) {
     const auto zone = cron::Zone::find(*own.timezone);
     if (!zone)
       return Error{Error::Kind::invalid, "\"timezone\": " + zone.error().message,
                    zone.error().hint};
   }
-  if (!own.offset || !own.offset->minutes) return {};
+  if (!body.has("offset") || !own.offset || !own.offset->minutes) return {};
   const auto expression = cron::Expression::parse(interval);
   if (!expression) return {};
   const auto fits = cron::check_offset(*expression, *own.offset->minutes);
@@ -66,7 +68,7 @@ Result<http::Reply> change_schedule(const Call& call) {
     const store::Schedule before = found->schedule;
     const auto own = put_all(body, before.own);
     if (!own) return own.error();
-    if (const auto checked = check(*own, before.interval); !checked) return checked.error();
+    if (const auto checked = check(body, *own, before.interval); !checked) return checked.error();
     if (auto refused = mismatch(call, tag_of(before))) return *std::move(refused);
     store::set_own_settings(db, before, *own, call.now);
     audit(call, db,

@@ -76,6 +76,21 @@ TEST_F(ApiScheduleSettingsTest, WhatIsWrongIsRefusedAndNamed) {
   EXPECT_EQ(scheduler_woken_, 0);
 }
 
+TEST_F(ApiScheduleSettingsTest, ASettingThatFitsNoMoreKeepsNoOtherFromBeingSet) {
+  db_->write([&](db::Session& db) {
+    const auto& tenant = acme_.tenant;
+    const auto row =
+        store::find_schedule(db, tenant.organization.key, tenant.deployment.key, "hourly");
+    store::set_own_settings(db, *row, {.offset = store::OffsetRule{.minutes = 90min}},
+                            clock_.now());
+  });
+
+  EXPECT_EQ(change(R"({"retries":1})").status, 200);
+  EXPECT_EQ(change(R"({"retries":2,"offset":90})").status, 422);
+
+  EXPECT_EQ(setting("offset"), R"({"value":90,"from":"api","file":null})");
+}
+
 TEST_F(ApiScheduleSettingsTest, TwoWhoChangeOneAreKeptApart) {
   std::string tag;
   for (const auto& [name, value] : ask("GET", path_).headers) {

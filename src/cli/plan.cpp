@@ -79,6 +79,14 @@ int print_plan(std::string_view format, const json::object& plan, std::string_vi
     print(uri.empty()
               ? "Cupola keeps the state.\n"
               : fmt::format("The project keeps its state itself, in {}.\n", printable(uri)));
+    for (const auto& item : array_at(plan, "overrides")) {
+      const auto& one = item.get_object();
+      const std::string misfit = text_at(one, "misfit");
+      if (misfit.empty()) continue;
+      say(painted(printable(fmt::format("warning: schedule {}, {} set through the API: {}",
+                                        text_at(one, "schedule"), text_at(one, "setting"), misfit)),
+                  Colour::yellow, has_colours(stderr)));
+    }
     for (const auto& fault : faults) {
       if (!fault.is_object()) continue;
       const bool fatal = is_fatal(fault);

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cron/offset.h"
+#include "cron/zone.h"
 
 namespace cupola::deploy {
 namespace {
@@ -89,6 +91,26 @@ void add_details(const store::ReleaseContent& before, const store::ContentSchedu
   if (old.env != schedule.env) to += "; other values in env";
 }
 
+/// What the API's settings must be to the interval that the release has. An interval that cannot be
+/// read is a fault of its own.
+std::optional<Error> misfit_of(const store::ContentSchedule& schedule,
+                               const store::ScheduleSettings& own, std::string_view name) {
+  if (name == "timezone") {
+    const auto zone = cron::Zone::find(*own.timezone);
+    if (zone) return std::nullopt;
+    Error error = zone.error();
+    error.message += " The schedule fires no more.";
+    return error;
+  }
+  const auto expression = cron::Expression::parse(schedule.settings.interval);
+  if (name != "offset" || !own.offset->minutes || !expression) return std::nullopt;
+  const auto fits = cron::check_offset(*expression, *own.offset->minutes);
+  if (fits) return std::nullopt;
+  Error error = fits.error();
+  error.message += " It holds all the same: each fire comes at its nominal time plus that.";
+  return error;
+}
+
 json::object with_change(json::object object, const std::string& from, const std::string& to) {
   if (!from.empty()) object["from"] = json_text(from);
   if (!to.empty()) object["to"] = json_text(to);
@@ -148,7 +170,8 @@ std::vector<Override> find_overrides(const std::vector<store::Schedule>& known,
       overrides.push_back({.schedule = row.name,
                            .setting = std::string(name),
                            .value = std::move(value),
-                           .given = store::setting_value(schedule->settings.given, name)});
+                           .given = store::setting_value(schedule->settings.given, name),
+                           .misfit = misfit_of(*schedule, row.own, name)});
     }
   }
   return overrides;
@@ -187,10 +210,12 @@ json::object to_json(const Plan& plan) {
   }
   json::array overrides;
   for (const auto& one : plan.overrides) {
-    overrides.push_back({{"schedule", json_text(one.schedule)},
-                         {"setting", one.setting},
-                         {"value", one.value},
-                         {"given", one.given}});
+    json::object override{{"schedule", json_text(one.schedule)},
+                          {"setting", one.setting},
+                          {"value", one.value},
+                          {"given", one.given}};
+    if (one.misfit) override["misfit"] = json_text(to_text(*one.misfit));
+    overrides.push_back(std::move(override));
   }
   json::array plugins;
   for (const auto& change : plan.plugins) {
@@ -240,6 +265,10 @@ std::vector<std::string> to_lines(const Plan& plan) {
                                 one.given.is_null() ? ""
                                                     : fmt::format(", over {} of meltano.yml",
                                                                   store::setting_text(one.given))));
+    if (one.misfit) {
+      lines.push_back(fmt::format("warning: schedule {}, {}: {}", one.schedule, one.setting,
+                                  to_text(*one.misfit)));
+    }
   }
   for (const auto& change : plan.plugins) {
     std::string line = fmt::format("plugin {}: {}", change.name, word(change.kind));

@@ -2,6 +2,7 @@
 
 /// What a release changes against the one before it.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ struct Override {
   std::string setting;
   json::value value;
   json::value given;  ///< by the release's meltano.yml; null where it says nothing
+  /// Why it would be refused if it were set now, for the release's interval; it holds all the same.
+  std::optional<Error> misfit;
 };
 
 struct PluginChange {

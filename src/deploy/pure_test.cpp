@@ -17,9 +17,11 @@
 namespace cupola::deploy {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 TEST(GitSettingsTest, GitsKeyOfTheProjectIsForEveryHostThatIsAskedOverSsh) {
   const std::filesystem::path work =
@@ -223,6 +225,33 @@ TEST(PlanTest, TellsWhatTheApiHoldsOverMeltanoYml) {
                   "schedule load keeps offset random, set through the API"));
   EXPECT_THAT(json::serialize(to_json(plan)),
               HasSubstr(R"({"schedule":"load","setting":"retries","value":3,"given":2})"));
+}
+
+TEST(PlanTest, WarnsOfWhatTheApiSetAndDoesNotFitAnotherInterval) {
+  store::Schedule row;
+  row.name = "load";
+  row.interval = "@hourly";
+  row.present = true;
+  row.own = {.timezone = "Europe/Berlin", .offset = store::OffsetRule{.minutes = -30min}};
+  const auto overrides = [&](const char* interval) {
+    store::ReleaseContent after;
+    after.schedules = {schedule("load", interval, "a")};
+    return Plan{.commit = "c", .overrides = find_overrides({row}, after)};
+  };
+
+  EXPECT_THAT(to_lines(overrides("@hourly")), Not(Contains(HasSubstr("warning"))));
+  EXPECT_THAT(json::serialize(to_json(overrides("@hourly"))), Not(HasSubstr("misfit")));
+  const Plan plan = overrides("*/15 * * * *");
+  EXPECT_THAT(
+      to_lines(plan),
+      Contains("warning: schedule load, offset: An offset of -30 min is not shorter than the "
+               "interval */15 * * * *, which fires 15 min apart. It holds all the same: each "
+               "fire comes at its nominal time plus that. (Give whole minutes from -14 to "
+               "14, or random.)"));
+  EXPECT_THAT(json::serialize(to_json(plan)), HasSubstr(R"("given":null,"misfit":"An offset)"));
+  row.own.timezone = "Mars/Phobos";
+  EXPECT_THAT(to_lines(overrides("@hourly")),
+              Contains(::testing::ContainsRegex("timezone: .*Mars/Phobos.*fires no more")));
 }
 
 TEST(BackfillTemplateTest, NamesTwoVariablesAndASuffix) {

@@ -106,6 +106,29 @@ TEST_P(SettingsTest, OffsetsThatGoToAndFroLoseAndDoubleNothing) {
     EXPECT_EQ(fire.outcome, store::FireOutcome::run) << to_rfc3339(fire.nominal);
 }
 
+TEST_P(SettingsTest, AnOffsetThatAShorterIntervalLeavesTooLongHoldsAndLosesNothing) {
+  for (const auto offset : {40min, -40min}) {
+    const auto schedule = deploy("0 * * * *", true, store::Overlap::allow);
+    set_offset(schedule, offset, noon - 20min);
+    db->write([&](db::Session& session) {
+      cupola::testing::add_live_release(session, tenant_,
+                                        {{.name = "load", .interval = "*/15 * * * *"}}, noon);
+    });
+    for (Instant now = noon; now < noon + 2h; now += 30s) enqueue_all(now);
+
+    const auto rows = fires(schedule);
+    ASSERT_EQ(rows.size(), 8u) << offset.count();
+    for (const auto& fire : rows) {
+      EXPECT_EQ(fire.outcome, store::FireOutcome::run);
+      EXPECT_EQ(fire.due, fire.nominal + offset);
+    }
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+      EXPECT_EQ(rows[i - 1].nominal - rows[i].nominal, 15min);
+    }
+    db->write([&](db::Session& session) { session.execute("DELETE FROM fires"); });
+  }
+}
+
 TEST_P(SettingsTest, RunsThatFireAreAsTheSettingsSayThen) {
   const auto schedule = deploy("0 * * * *");
   set(schedule, {.retries = 4, .retry_wait = 2min, .run_timeout = 10min}, noon - 20min);
