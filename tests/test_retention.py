@@ -68,7 +68,7 @@ def test_the_preview_tells_what_goes_and_why_and_the_clean_up_follows(server):
     assert "s version 1" in asked.out and "the newest 4 of each" in asked.out
     answer = server.cupola("retention", "preview", "--state-versions", "4", "--format", "json").json
     gone = {item["what"]: item["count"] for item in answer["would_go"]}
-    assert gone == {"logs": 0, "runs": 0, "state_versions": 2, "deliveries": 0, "audit": 0}
+    assert gone == {"logs": 0, "runs": 0, "artifacts": 0, "fires": 0, "backfills": 0, "deleted": 0, "state_versions": 2, "deliveries": 0, "audit": 0}
     assert len(versions()) == 6, "a preview changes nothing"
     refused = server.cupola("retention", "preview", "--logs", "1s", check=False)
     assert refused.code == 1 and "`logs`" in refused.err

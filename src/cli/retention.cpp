@@ -85,7 +85,9 @@ Result<int> preview_retention(const Context& context, const RetentionOptions& op
   for (const auto& item : array_at(*answer, "would_go")) {
     const json::object& gone = item.get_object();
     const std::string what = text_at(gone, "what");
-    const std::string kept = value_at(object_at(*answer, "kept"), what);
+    const json::object& spans = object_at(*answer, "kept");
+    // What goes with runs has no span of its own.
+    const std::string kept = value_at(spans, spans.contains(what) ? what : "runs");
     std::vector<std::string> examples;
     for (const auto& example : array_at(gone, "examples")) {
       examples.push_back(fmt::format("{} ({})", text_at(example.get_object(), "name"),

@@ -1,6 +1,7 @@
 #include "runner/upkeep.h"
 
 #include <filesystem>
+#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -8,9 +9,13 @@
 
 #include "base/temp_folder.h"
 #include "logs/writer.h"
+#include "store/artifacts.h"
 #include "store/audit.h"
+#include "store/backfills.h"
+#include "store/deletions.h"
 #include "store/retention_preview.h"
 #include "store/runs.h"
+#include "store/schedules.h"
 #include "store/states.h"
 #include "testing/databases.h"
 #include "testing/tenant.h"
@@ -118,16 +123,101 @@ TEST_P(UpkeepTest, AnOrganizationKeepsWhatItChoseAndThePreviewSaysSoFirst) {
   EXPECT_EQ(removed.runs, 3);
   EXPECT_EQ(removed.state_versions, 1);
   EXPECT_EQ(removed.audit, 0);
-  ASSERT_EQ(preview.size(), 5u);
+  ASSERT_EQ(preview.size(), 9u);
   EXPECT_EQ(preview[0].what, "logs");
   EXPECT_EQ(preview[0].count, removed.logs);
   EXPECT_EQ(preview[0].before, noon - 2 * 24h);
   EXPECT_EQ(preview[0].examples.at(0).at, noon - 5 * 24h - 1h) << "the oldest come first";
   EXPECT_EQ(preview[1].count, removed.runs);
-  EXPECT_EQ(preview[2].what, "state_versions");
-  EXPECT_EQ(preview[2].count, removed.state_versions);
-  EXPECT_EQ(preview[2].examples.at(0).name, std::string(state_id) + " version 1");
-  EXPECT_EQ(preview[4].count, 0) << "the audit log is kept for ever";
+  EXPECT_EQ(preview[6].what, "state_versions");
+  EXPECT_EQ(preview[6].count, removed.state_versions);
+  EXPECT_EQ(preview[6].examples.at(0).name, std::string(state_id) + " version 1");
+  EXPECT_EQ(preview[8].count, 0) << "the audit log is kept for ever";
+}
+
+TEST_P(UpkeepTest, ThePreviewCountsWhatGoesWithRunsAndTheCleanUpTakesJustThat) {
+  const RunId old = run_that_ended(noon - 401 * 24h);
+  const RunId young = run_that_ended(noon - 399 * 24h);
+  db->write([&](db::Session& session) {
+    for (const RunId& run : {old, young}) {
+      store::keep_artifacts(session, store::Lease{.run = run},
+                            {{.path = "target/a.json", .bytes = 1},
+                             {.path = "target/b.json", .bytes = 2},
+                             {.path = "target/c.json", .fault = "too large"}});
+    }
+    cupola::testing::add_live_release(session, tenant_, {{.name = "load", .interval = "@daily"}},
+                                      noon - 500 * 24h);
+    const auto schedule =
+        *store::find_schedule(session, tenant_.organization.key, tenant_.deployment.key, "load");
+    for (const int days : {401, 399}) {
+      store::record_fire(session, {.schedule = schedule.key,
+                                   .nominal = noon - days * 24h,
+                                   .due = noon - days * 24h,
+                                   .outcome = store::FireOutcome::skipped_overlap});
+      const Instant then = noon - days * 24h;
+      const auto made = store::add_backfill(session,
+                                            {.organization = tenant_.organization.key,
+                                             .project = tenant_.project.key,
+                                             .deployment = tenant_.deployment.key,
+                                             .schedule = schedule.key,
+                                             .schedule_name = "load",
+                                             .since = then - 48h,
+                                             .until = then,
+                                             .start_variable = "A_FROM",
+                                             .end_variable = "A_TO",
+                                             .state_id_suffix = "b",
+                                             .created_by = "ada"},
+                                            {{then - 48h, then - 24h}, {then - 24h, then}}, then);
+      ASSERT_TRUE(made);
+      ASSERT_TRUE(store::stop_backfill(session, *made, "enough", then));
+    }
+  });
+  const auto gone = [&] {
+    std::map<std::string, store::WouldGo> by_name;
+    for (auto& one : db->read([&](db::Session& session) {
+           return store::preview_retention(session, tenant_.organization.key, {}, noon);
+         })) {
+      by_name[one.what] = one;
+    }
+    return by_name;
+  };
+  const auto rows = [&](const std::string& table) {
+    return *db->read([&](db::Session& session) {
+      return session.one("SELECT count(*) FROM " + table,
+                         [](const db::Row& row) { return row.get<std::int64_t>(0); });
+    });
+  };
+  const auto before = gone();
+  const auto artifacts = rows("run_artifacts WHERE fault IS NULL");
+  const auto fires = rows("fires");
+  const auto backfills = rows("backfills");
+
+  clean_up(*db, home_, {}, noon);
+
+  EXPECT_EQ(before.at("artifacts").count, 2);
+  EXPECT_EQ(before.at("artifacts").examples.at(0).name, "target/a.json of " + old.text());
+  EXPECT_EQ(before.at("artifacts").before, noon - 400 * 24h);
+  EXPECT_EQ(before.at("fires").count, 1);
+  EXPECT_EQ(before.at("fires").examples.at(0).name, "load");
+  EXPECT_EQ(before.at("backfills").count, 1);
+  EXPECT_EQ(before.at("backfills").examples.at(0).name, "load 1");
+  EXPECT_EQ(artifacts - rows("run_artifacts WHERE fault IS NULL"), before.at("artifacts").count);
+  EXPECT_EQ(fires - rows("fires"), before.at("fires").count);
+  EXPECT_EQ(backfills - rows("backfills"), before.at("backfills").count);
+  for (const auto& [what, left] : gone()) EXPECT_EQ(left.count, 0) << what;
+
+  db->write([&](db::Session& session) {
+    EXPECT_TRUE(
+        store::delete_deployment(session, tenant_.organization.key, tenant_.deployment.key, noon));
+  });
+  const Instant later = noon + 400 * 24h + 1ms;
+  const auto deleted = db->read([&](db::Session& session) {
+    return store::preview_retention(session, tenant_.organization.key, {}, later);
+  });
+  EXPECT_EQ(deleted[5].what, "deleted");
+  EXPECT_EQ(deleted[5].count, 1);
+  clean_up(*db, home_, {}, later);
+  EXPECT_EQ(rows("deployments"), 0);
 }
 
 TEST_P(UpkeepTest, TheAuditLogHasATermOfItsOwn) {

@@ -17,6 +17,23 @@ constexpr Kind logs{
 constexpr Kind runs{"runs", "id", "ended_at",
                     "FROM runs WHERE organization_key = :organization AND ended_at IS NOT NULL"
                     " AND ended_at < :before"};
+constexpr Kind artifacts{
+    "artifacts", "a.path || ' of ' || r.id", "r.ended_at",
+    "FROM run_artifacts a JOIN runs r ON r.id = a.run_id"
+    " WHERE r.organization_key = :organization AND r.ended_at < :before AND a.fault IS NULL"};
+constexpr Kind fires{"fires", "s.name", "f.nominal",
+                     "FROM fires f JOIN schedules s ON s.key = f.schedule_key"
+                     " WHERE s.organization_key = :organization AND f.nominal < :before"};
+constexpr Kind backfills{
+    "backfills", "b.schedule_name || ' ' || b.number", "b.ended_at",
+    "FROM backfills b WHERE b.organization_key = :organization AND b.ended_at < :before"
+    " AND NOT EXISTS (SELECT 1 FROM backfill_intervals i"
+    " WHERE i.backfill_key = b.key AND i.status = 'open')"};
+constexpr Kind deleted{
+    "deleted", "d.name", "d.deleted_at",
+    "FROM deployments d WHERE d.organization_key = :organization AND d.deleted_at < :before"
+    " AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.organization_key = d.organization_key"
+    " AND r.deployment_key = d.key AND (r.ended_at IS NULL OR r.ended_at >= :before))"};
 constexpr Kind deliveries{
     "deliveries", "id", "created_at",
     "FROM notification_events WHERE organization_key = :organization AND created_at < :before"
@@ -58,7 +75,12 @@ std::vector<WouldGo> preview_retention(db::Session& db, const OrganizationKey& o
     return look(db, kind, {{"organization", organization}, {"before", before}}, before);
   };
   std::vector<WouldGo> all{
-      old(logs, std::min(kept.logs, kept.runs)), old(runs, kept.runs),
+      old(logs, std::min(kept.logs, kept.runs)),
+      old(runs, kept.runs),
+      old(artifacts, kept.runs),
+      old(fires, kept.runs),
+      old(backfills, kept.runs),
+      old(deleted, kept.runs),
       look(db, versions, {{"organization", organization}, {"keep", kept.state_versions}},
            std::nullopt),
       old(deliveries, kept.deliveries)};

@@ -10,13 +10,15 @@
 namespace cupola::store {
 
 struct WouldGo {
-  std::string what;        ///< "logs", "runs", "state_versions", "deliveries", "audit"
-  std::int64_t count = 0;  ///< logs of runs, runs, versions, events with their messages, entries
+  /// "logs", "runs", "artifacts", "fires", "backfills", "deleted" (deployments, whose history
+  /// goes), "state_versions", "deliveries", "audit"
+  std::string what;
+  std::int64_t count = 0;  ///< of deliveries: events with their messages
   /// Before which it is old; none for versions of state, and for what is kept for ever.
   std::optional<Instant> before;
   struct Example {
-    std::string name;  ///< a run's id, a state id with a version, an event's id, an action
-    Instant at;        ///< end of the run, last change, event, change
+    std::string name;  ///< a run's id, a file of a run, a state id with a version, an action
+    Instant at;        ///< end of the run or backfill, fire, last change, event
   };
   std::vector<Example> examples;  ///< the oldest, 5 at most
 };
