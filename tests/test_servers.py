@@ -11,6 +11,7 @@ import pytest
 from harness import Repository, let_others_in, process_alive, wait_until
 from postgres_proxy import PostgresProxy
 from projects import numbers
+from receivers import Sink
 from test_postgres import PROGRAMS, PostgresServer
 from test_shifted_clock import LIBRARIES, ShiftedServer, instant
 
@@ -274,3 +275,24 @@ def test_case_08_a_database_that_stalls_ends_no_run_and_starts_none_twice(proxie
     assert len(sent(proxied, run)) == int(stall * 5) + 20
     assert proxied.wait_for_run(queued["id"])["status"] == "succeeded"
     assert {r["id"] for r in proxied.runs("data")} - before == {run["id"], queued["id"]}
+
+
+def test_one_server_asks_an_organizations_heartbeat_each_minute(fleet, front):
+    sink = Sink()
+    more = ["--components", "api,scheduler,notifier", "--allow-inner-receivers", "127.0.0.0/8"]
+    servers = [fleet.start("beats-1", *more)]
+    try:
+        servers[0].cupola("notification", "heartbeat", "set", sink.url)
+        servers.append(fleet.start("beats-2", *more))
+        wait_until("it beats soon after its start", lambda: sink.requests, timeout=20)
+        servers.append(fleet.start("beats-3", *more))
+        time.sleep(5)
+        assert len(sink.requests) == 1
+        wait_until("the next minute's comes", lambda: len(sink.requests) == 2, timeout=75)
+        time.sleep(5)
+        assert len(sink.requests) == 2
+    finally:
+        servers[0].cupola("notification", "heartbeat", "clear")
+        for server in servers:
+            server.stop()
+        sink.close()

@@ -26,6 +26,8 @@ constexpr std::chrono::milliseconds claim_time = 2min;
 constexpr int events_a_step = 100;
 constexpr int costs_a_step = 2000;
 constexpr std::chrono::milliseconds beat_every = 1min;
+/// So that a server whose minute is a little short by the database's clock still gets its own.
+constexpr std::chrono::milliseconds beat_slack = 5s;
 constexpr std::chrono::milliseconds late_looked_for_every = 1min;
 
 constexpr net::Timeouts webhook_times = {.connect = 10s, .total = 15s};
@@ -205,8 +207,8 @@ void Notifier::do_now_and_then() {
 
 /// False while the scheduler does not live; at the start it may come a moment later.
 bool Notifier::beat() {
-  const auto chosen = with_.database.read(store::list_heartbeats);
-  if (options_.heartbeat_url.empty() && chosen.empty()) return true;
+  const bool is_chosen = with_.database.read(store::has_heartbeats);
+  if (options_.heartbeat_url.empty() && !is_chosen) return true;
   if (!options_.is_ticking || !options_.is_ticking()) return false;
   const auto ping = [this](const std::string& url, const std::string& whose, const net::Guard* by) {
     courier_.send(
@@ -220,7 +222,11 @@ bool Notifier::beat() {
   };
   // The administrator's own address needs no guard.
   if (!options_.heartbeat_url.empty()) ping(options_.heartbeat_url, "the server", nullptr);
-  for (const store::Heartbeat& one : chosen) {
+  if (!is_chosen) return true;
+  const auto claimed = with_.database.write([&](db::Session& db) {
+    return store::claim_heartbeats(db, with_.clock.now(), beat_every - beat_slack);
+  });
+  for (const store::Heartbeat& one : claimed) {
     ping(one.url, "organization " + one.organization.text(), &options_.guard);
   }
   return true;

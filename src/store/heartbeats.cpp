@@ -2,13 +2,25 @@
 
 namespace cupola::store {
 
-std::vector<Heartbeat> list_heartbeats(db::Session& db) {
+std::vector<Heartbeat> claim_heartbeats(db::Session& db, Instant now,
+                                        std::chrono::milliseconds every) {
   return db.all(
-      "SELECT key, heartbeat_url FROM organizations WHERE heartbeat_url IS NOT NULL ORDER BY key",
+      R"sql(UPDATE organizations SET heartbeat_at = :now
+            WHERE heartbeat_url IS NOT NULL
+              AND (heartbeat_at IS NULL OR heartbeat_at <= :before OR heartbeat_at > :now)
+            RETURNING key, heartbeat_url)sql",
       [](const db::Row& row) {
         return Heartbeat{.organization = row.get<OrganizationKey>(0),
                          .url = row.get<std::string>(1)};
-      });
+      },
+      {{"now", now}, {"before", now - every}});
+}
+
+bool has_heartbeats(db::Session& db) {
+  return db
+      .one("SELECT 1 FROM organizations WHERE heartbeat_url IS NOT NULL LIMIT 1",
+           [](const db::Row& row) { return row.get<int>(0); })
+      .has_value();
 }
 
 std::optional<std::string> heartbeat_of(db::Session& db, const OrganizationKey& organization) {
@@ -21,8 +33,10 @@ std::optional<std::string> heartbeat_of(db::Session& db, const OrganizationKey& 
 
 void set_heartbeat(db::Session& db, const OrganizationKey& organization,
                    const std::optional<std::string>& url) {
-  db.execute("UPDATE organizations SET heartbeat_url = :url WHERE key = :organization",
-             {{"url", url}, {"organization", organization}});
+  db.execute(
+      "UPDATE organizations SET heartbeat_url = :url, heartbeat_at = NULL"
+      " WHERE key = :organization",
+      {{"url", url}, {"organization", organization}});
 }
 
 }  // namespace cupola::store

@@ -202,11 +202,27 @@ TEST_P(OrganizationsTest, AHeartbeatIsOfOneOrganization) {
     set_heartbeat(s, acme.key, "https://beat.example/1");
     EXPECT_EQ(heartbeat_of(s, acme.key), "https://beat.example/1");
     EXPECT_EQ(heartbeat_of(s, other.key), std::nullopt);
-    ASSERT_EQ(list_heartbeats(s).size(), 1U);
-    EXPECT_EQ(list_heartbeats(s)[0].organization, acme.key);
+    EXPECT_TRUE(has_heartbeats(s));
     set_heartbeat(s, acme.key, std::nullopt);
-    EXPECT_TRUE(list_heartbeats(s).empty());
+    EXPECT_FALSE(has_heartbeats(s));
+    EXPECT_TRUE(claim_heartbeats(s, noon, 1min).empty());
   });
+}
+
+TEST_P(OrganizationsTest, OfSeveralServersOneAsksAHeartbeatEachMinute) {
+  const auto acme = add("Acme");
+  const auto claimed = [&](Instant now) {
+    return write([&](db::Session& s) { return claim_heartbeats(s, now, 1min).size(); });
+  };
+  write([&](db::Session& s) { set_heartbeat(s, acme.key, "https://beat.example/1"); });
+
+  EXPECT_EQ(claimed(noon), 1U);
+  EXPECT_EQ(claimed(noon), 0U) << "another server";
+  EXPECT_EQ(claimed(noon + 59s), 0U);
+  EXPECT_EQ(claimed(noon + 1min), 1U);
+  EXPECT_EQ(claimed(noon - 1h), 1U) << "the clock was set back";
+  write([&](db::Session& s) { set_heartbeat(s, acme.key, "https://beat.example/2"); });
+  EXPECT_EQ(claimed(noon - 1h), 1U) << "another address is due at once";
 }
 
 TEST_P(OrganizationsTest, ARepeatedPostGetsTheReplyThatWasKept) {
