@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from harness import Repository, wait_until
-from projects import MELTANO_YML, numbers
+from projects import MELTANO_YML, TAP, numbers
 from receivers import free_port
 
 STATE_ID = "prod:tap-numbers-to-target-lines"
@@ -18,6 +18,8 @@ import os, time
 print("transforming", flush=True)
 time.sleep(float(os.environ.get("TRANSFORM", "0")))
 '''
+# With bookmarks as large as PAD says.
+PADDED_TAP = TAP.replace('{"numbers": {"n": n}}', '{"numbers": {"n": n}, **({"pad": "x" * int(os.environ["PAD"])} if "PAD" in os.environ else {})}', 1)
 WITH_SLOW = MELTANO_YML.replace("jobs:\n", """  utilities:
   - name: slow
     namespace: slow
@@ -36,7 +38,7 @@ def server(on_each_database, tmp_path_factory, warm):
     own.args += ["--max-runs", "2"]
     own.start()
     repository = Repository(tmp_path_factory.mktemp("repository"))
-    repository.commit(numbers({"meltano.yml": WITH_SLOW, "slow.py": SLOW}))
+    repository.commit(numbers({"meltano.yml": WITH_SLOW, "slow.py": SLOW, "tap.py": PADDED_TAP}))
     own.deploy("p", repository)
     own.repository = repository
     yield own
@@ -154,6 +156,32 @@ def test_states_of_a_backend_that_only_meltano_reads_are_brought_along(server, t
     missing = state(server, "import", "--from", "s3://bucket", "--meltano", str(tmp_path / "none"), check=False)
     assert missing.code == 1 and "Cannot run Meltano, which reads s3://bucket" in missing.err and "--meltano" in missing.err, missing
     for name in ("prod:x-to-y", "dev:x-to-y"):
+        state(server, "delete", name, "--yes")
+
+
+def test_what_a_run_may_leave_may_be_set_and_imported_and_no_more(server, tmp_path):
+    run = start(server, PAD=12 << 20, TOP=1, MELTANO_ELT_BUFFER_SIZE=64 << 20)
+    assert server.wait_for_run(run)["status"] == "succeeded"
+    left = state(server, "get", STATE_ID).out
+    assert len(left) > 12 << 20
+    (tmp_path / "prod:copy").mkdir()
+    (tmp_path / "prod:copy" / "state.json").write_text(left)
+    assert "1 of 1 states were set" in state(server, "import", "--from", str(tmp_path)).err
+    state(server, "set", "prod:copy", input=left.replace("xx", "yy"))
+    assert [one["version"] for one in state(server, "history", "prod:copy", "--format", "json").json["versions"]] == [2, 1]
+
+    (tmp_path / "prod:huge").mkdir()
+    huge = json.dumps({"completed": {"singer_state": {"bookmarks": {"orders": "x" * (33 << 20)}}}})
+    (tmp_path / "prod:huge" / "state.json").write_text(huge)
+    (tmp_path / "prod:small").mkdir()
+    (tmp_path / "prod:small" / "state.json").write_text(left.replace("xxxx", ""))
+    told = "The state 'prod:huge' has 33.0 MiB as JSON; the limit is 32 MiB"
+    refused = [state(server, "import", "--from", str(tmp_path), check=False), state(server, "set", "prod:huge", input=huge, check=False)]
+    assert all(one.code == 1 and told in one.err and "Take bookmarks out of it" in one.err for one in refused), refused
+    assert server.request("GET", "/api/v1/projects/p/states/prod%3Asmall")[0] == 404, "nothing was set"
+    status, problem = server.request("POST", "/api/v1/projects/p/states/import", {"states": [{"state_id": "prod:huge", "payload": json.loads(huge)}]})
+    assert status == 413 and told in problem["detail"], problem
+    for name in ("prod:copy", STATE_ID):
         state(server, "delete", name, "--yes")
 
 

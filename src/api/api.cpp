@@ -150,6 +150,13 @@ Api::Api(const Context& context) : state_(std::make_unique<State>(context)) {}
 
 Api::~Api() = default;
 
+bool Api::brings_states(std::string_view path) {
+  // /api/v1/projects/{project}/states/…
+  const auto segments = split(path.substr(0, path.find('?')), '/');
+  return segments.size() > 6 && segments[1] == "api" && segments[2] == "v1" &&
+         segments[3] == "projects" && segments[5] == "states";
+}
+
 bool Api::is_health(const http::Request& request) {
   return request.segments.size() == 1 &&
          (request.segments.front() == "healthz" || request.segments.front() == "readyz");

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "api/context.h"
 #include "http/server.h"
@@ -24,6 +25,10 @@ class Api {
 
   /// Whether the path is one of the two questions that every server answers.
   static bool is_health(const http::Request& request);
+
+  /// Whether a request to that path brings states, which may be as large as `largest_of_states`.
+  static bool brings_states(std::string_view path);
+  static constexpr std::size_t largest_of_states = 48u << 20;
 
   /// The reply, also for paths and methods that there are not (404, 405). Throws Failure when the
   /// database is gone.

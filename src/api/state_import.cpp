@@ -45,8 +45,10 @@ Result<std::vector<Wanted>> wanted_of(const json::value& list) {
                    error.hint};
     };
     if (const auto checked = check_state_id(state_id); !checked) return named(checked.error());
-    auto kept = state_payload_of(*payload);
-    if (!kept) return named(kept.error());
+    auto kept = state_payload_of(state_id, *payload);
+    if (!kept) {
+      return kept.error().kind == Error::Kind::too_large ? kept.error() : named(kept.error());
+    }
     if (!seen.insert(state_id).second) {
       return named({Error::Kind::invalid, "it is named twice.", ""});
     }

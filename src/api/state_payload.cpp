@@ -1,6 +1,7 @@
 #include "api/state_payload.h"
 
 #include "api/input.h"
+#include "store/states.h"
 
 namespace cupola::api {
 namespace {
@@ -15,7 +16,9 @@ Result<void> check_state_id(const std::string& state_id) {
                "A state id has from 1 to 900 bytes and no control characters."};
 }
 
-Result<std::string> state_payload_of(const json::value& value) {
+namespace {
+
+Result<json::value> whole_payload_of(const json::value& value) {
   if (!value.is_object()) {
     return Error{Error::Kind::invalid, "A state must be a JSON object.",
                  "Send what `cupola state get` shows, or the tap's bookmarks."};
@@ -30,7 +33,7 @@ Result<std::string> state_payload_of(const json::value& value) {
                      "members."};
       }
     }
-    return json::serialize(value);
+    return value;
   }
   json::object completed;
   if (given.contains("singer_state")) {
@@ -38,7 +41,19 @@ Result<std::string> state_payload_of(const json::value& value) {
   } else {
     completed["singer_state"] = given;
   }
-  return json::serialize(json::object{{"completed", std::move(completed)}});
+  return json::value(json::object{{"completed", std::move(completed)}});
+}
+
+}  // namespace
+
+Result<std::string> state_payload_of(const std::string& state_id, const json::value& value) {
+  const auto payload = whole_payload_of(value);
+  if (!payload) return payload.error();
+  std::string text = json::serialize(*payload);
+  if (const auto checked = store::check_size(state_id, text.size()); !checked) {
+    return checked.error();
+  }
+  return text;
 }
 
 }  // namespace cupola::api

@@ -13,7 +13,8 @@ namespace cupola::api {
 Result<void> check_state_id(const std::string& state_id);
 
 /// What is kept for a value: {"completed"}, {"partial"} or both as they are, {"singer_state": …}
-/// and a bare object of bookmarks as a completed state, as Meltano writes it. Errors: invalid.
-Result<std::string> state_payload_of(const json::value& value);
+/// and a bare object of bookmarks as a completed state, as Meltano writes it. Errors: invalid,
+/// too_large.
+Result<std::string> state_payload_of(const std::string& state_id, const json::value& value);
 
 }  // namespace cupola::api

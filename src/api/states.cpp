@@ -76,7 +76,7 @@ Result<http::Reply> set_state(const Call& call) {
   if (const auto checked = check_state_id(state_id); !checked) return checked.error();
   const Result<json::value> value = parse_json(call.request.body);
   if (!value) return value.error();
-  const Result<std::string> payload = state_payload_of(*value);
+  const Result<std::string> payload = state_payload_of(state_id, *value);
   if (!payload) return payload.error();
 
   return write_once(call, [&](db::Session& db) -> Result<http::Reply> {

@@ -171,7 +171,10 @@ int run_server(const ServerOptions& options) {
                              .version = version,
                              .kept = options.kept};
   api::Api api(context);
-  http::Server server({.address = address->host, .port = address->port},
+  http::Server server({.address = address->host,
+                       .port = address->port,
+                       .longest_large_body = api::Api::largest_of_states,
+                       .may_be_large = api::Api::brings_states},
                       [&](const http::Request& request) {
                         if (options.components.api || api::Api::is_health(request))
                           return api.handle(request);

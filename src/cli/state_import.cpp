@@ -6,11 +6,12 @@
 #include "cli/show.h"
 #include "cli/state_source.h"
 #include "cli/terminal.h"
+#include "store/states.h"
 
 namespace cupola::cli {
 namespace {
 
-/// Of one request: the server takes no larger ones than 8 MiB.
+/// Of one request, where one state alone is not larger: so that a failure leaves little undone.
 constexpr std::size_t most_bytes = 6u << 20;
 
 struct ImportOptions {
@@ -59,6 +60,15 @@ Result<json::array> send(const Api& api, const ImportOptions& options,
   return all;
 }
 
+/// The server looks at this too; but what it would refuse whole it cannot name.
+Result<void> check_sizes(const std::vector<FoundState>& states) {
+  for (const FoundState& state : states) {
+    const auto checked = store::check_size(state.state_id, json::serialize(state.payload).size());
+    if (!checked) return checked.error();
+  }
+  return {};
+}
+
 Result<int> import_states(const Context& context, const ImportOptions& options) {
   auto states = read_states(options.from, options.meltano);
   if (!states) return states.error();
@@ -67,6 +77,7 @@ Result<int> import_states(const Context& context, const ImportOptions& options) 
                  fmt::format("There is no state in {}", printable(options.from)),
                  "In a folder they are files <state id>/state.json."};
   }
+  if (const auto checked = check_sizes(*states); !checked) return checked.error();
   const auto api = Api::open(context);
   if (!api) return api.error();
   const auto batches = batches_of(*std::move(states));

@@ -73,6 +73,8 @@ struct Options {
   int slow_workers = 2;    ///< for Reply::slow
   int stream_workers = 2;  ///< for Reply::stream, so that requests do not wait behind followers
   std::size_t longest_body = 8u << 20;
+  std::size_t longest_large_body = 0;  ///< where `may_be_large` says so of a target
+  std::function<bool(std::string_view target)> may_be_large;
   std::size_t longest_header = 32u << 10;
   std::chrono::milliseconds header_time{std::chrono::seconds{15}};
   std::chrono::milliseconds body_time{std::chrono::seconds{60}};

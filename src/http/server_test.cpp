@@ -83,6 +83,8 @@ Options quick_options() {
   options.body_time = 300ms;
   options.idle_time = 300ms;
   options.longest_body = 1000;
+  options.longest_large_body = 3000;
+  options.may_be_large = [](std::string_view target) { return target == "/large"; };
   options.longest_header = 4096;
   return options;
 }
@@ -183,6 +185,7 @@ TEST_F(ServerTest, RefusesMalformedRequestsAndCloses) {
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", "HTTP/1.1 4"},
       {"GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(5000, 'a') + "\r\n\r\n", "HTTP/1.1 431"},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.1 413"},
+      {"POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 3001\r\n\r\n", "HTTP/1.1 413"},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", "HTTP/1.1 413"},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
            std::string(2000, 'a') + "\r\n0\r\n\r\n",
@@ -193,6 +196,24 @@ TEST_F(ServerTest, RefusesMalformedRequestsAndCloses) {
     EXPECT_THAT(ask(request), AllOf(StartsWith(expected), Not(StartsWith("HTTP/1.1 2"))))
         << request.substr(0, 60);
   }
+}
+
+TEST_F(ServerTest, WhatMayBeLargeHasALimitOfItsOwn) {
+  serve(echo);
+  const std::string body(2500, 'a');
+
+  EXPECT_THAT(ask("POST /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2500"
+                  "\r\n\r\n" +
+                  body),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("POST /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n9c4\r\n" +
+                  body + "\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2500\r\n\r\n" + body),
+              AllOf(StartsWith("HTTP/1.1 413"), HasSubstr("limit of 1000 bytes")));
+  EXPECT_THAT(ask("POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 3001\r\n\r\n"),
+              HasSubstr("limit of 3000 bytes"));
 }
 
 TEST_F(ServerTest, ClosesOnThoseWhoTakeForever) {

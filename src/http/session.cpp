@@ -33,11 +33,21 @@ Reply bad_request(std::string message) {
   return problem({Error::Kind::malformed, std::move(message)});
 }
 
-Reply refusal_of(const beast::error_code& error, const Options& options) {
-  if (error == bhttp::error::body_limit) {
-    return problem({Error::Kind::too_large,
-                    fmt::format("The body is over the limit of {} bytes.", options.longest_body)});
-  }
+/// How long the body may be of a request whose header was read.
+std::size_t longest_body_of(const Header& header, const Options& options) {
+  const std::string_view target(header.target().data(), header.target().size());
+  return options.may_be_large && options.may_be_large(target)
+             ? std::max(options.longest_body, options.longest_large_body)
+             : options.longest_body;
+}
+
+Reply too_long(std::size_t limit) {
+  return problem(
+      {Error::Kind::too_large, fmt::format("The body is over the limit of {} bytes.", limit)});
+}
+
+Reply refusal_of(const beast::error_code& error, const Header& header, const Options& options) {
+  if (error == bhttp::error::body_limit) return too_long(longest_body_of(header, options));
   if (error == bhttp::error::header_limit || error == bhttp::error::buffer_overflow) {
     return problem_with(431, "Header too large",
                         {.message = fmt::format("The header is over the limit of {} bytes.",
@@ -273,7 +283,7 @@ asio::awaitable<std::optional<Reply>> read_body(Connection& connection, Parser& 
   connection.stream.expires_after(options.body_time);
   while (!parser.is_done()) {
     co_await bhttp::async_read_some(connection.stream, connection.buffer, parser, quiet);
-    if (error) co_return refusal_of(error, options);
+    if (error) co_return refusal_of(error, parser.get(), options);
     if (!share.grow_to(parser.get().body().size())) {
       co_return problem({Error::Kind::unavailable, "Too many bodies are being sent at this moment.",
                          "Try again later."});
@@ -289,7 +299,8 @@ asio::awaitable<bool> serve_one(Connection& connection) {
   auto quiet = asio::redirect_error(asio::use_awaitable, error);
   auto parser = std::make_unique<Parser>();
   parser->header_limit(static_cast<std::uint32_t>(shared.options.longest_header));
-  parser->body_limit(shared.options.longest_body);
+  // Which limit holds is known when the header is.
+  parser->body_limit(std::max(shared.options.longest_body, shared.options.longest_large_body));
   connection.stream.expires_after(shared.options.header_time);
   co_await bhttp::async_read_header(connection.stream, connection.buffer, *parser, quiet);
   connection.phase = Connection::Phase::busy;
@@ -297,9 +308,12 @@ asio::awaitable<bool> serve_one(Connection& connection) {
   const bool gone = error.category() != bhttp::make_error_code(bhttp::error::bad_method).category();
   if (error && gone) co_return false;
   if (error) {
-    refusal = refusal_of(error, shared.options);
+    refusal = refusal_of(error, parser->get(), shared.options);
   } else {
+    const std::size_t longest = longest_body_of(parser->get(), shared.options);
+    parser->body_limit(longest);
     refusal = ambiguity_of(parser->get());
+    if (!refusal && parser->content_length().value_or(0) > longest) refusal = too_long(longest);
   }
 
   BodyShare share(shared);

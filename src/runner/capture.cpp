@@ -14,7 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t largest_state = 32u << 20;
 constexpr std::size_t most_states = 1000;
 /// Together: all of them are held in memory while they are written down.
 constexpr std::size_t most_bytes = 64u << 20;
@@ -27,7 +26,8 @@ constexpr int deepest = 8;
 std::optional<store::CapturedState> read_state(const fs::path& folder, const std::string& state_id,
                                                std::vector<std::string>& trouble) {
   for (int tries = 0; tries < read_tries; ++tries) {
-    auto content = read_file_beneath(folder, fs::path(state_id) / "state.json", largest_state);
+    auto content =
+        read_file_beneath(folder, fs::path(state_id) / "state.json", store::largest_state);
     if (!content) {
       if (content.error().kind != Error::Kind::not_found) {
         trouble.push_back(fmt::format("state {} is not kept: {}", cupola::quoted(state_id),

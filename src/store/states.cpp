@@ -46,6 +46,18 @@ Error held_by(std::string_view state_id, std::string_view run) {
 
 }  // namespace
 
+Result<void> check_size(std::string_view state_id, std::size_t bytes) {
+  if (bytes <= largest_state) return {};
+  return Error{
+      Error::Kind::too_large,
+      fmt::format("The state {} has {:.1f} MiB as JSON; the limit is {} MiB, of what a run "
+                  "leaves too.",
+                  cupola::quoted(state_id), static_cast<double>(bytes) / double{1u << 20},
+                  largest_state >> 20),
+      "Take bookmarks out of it that the tap no longer needs (of streams that are gone, "
+      "say), or split its streams over two schedules with a state_id_suffix each."};
+}
+
 Result<void> check_free(db::Session& db, const ProjectKey& project, std::string_view state_id) {
   const auto holder =
       db.one("SELECT run_id FROM run_locks WHERE scope = :project AND name = :state_id",

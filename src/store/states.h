@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/id.h"
@@ -21,6 +22,11 @@ enum class StateOrigin {
   imported  ///< brought along from another Meltano
 };
 std::string_view to_text(StateOrigin origin);
+
+/// What one state may have as JSON, whether a run leaves it or somebody sets it.
+inline constexpr std::size_t largest_state = 32u << 20;
+/// Errors: too_large, with the state's id.
+Result<void> check_size(std::string_view state_id, std::size_t bytes);
 
 struct StateVersion {
   ProjectKey project;
