@@ -281,6 +281,35 @@ def kept_files(world, point):
     server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
 
 
+def backfill(world, point):
+    """Each interval gets one run, one after the other, also when the client asks again."""
+    server, key = world.server, uuid.uuid4().hex
+    server.start()
+    template = "- name: daily\n  interval: '@daily'\n  job: load-others\n  env: {TOP: '0'}\n  annotations:\n    cupola:\n" \
+               "      backfill: {start: TAP_FROM, end: TAP_TO, state_id_suffix: backfill}\n"
+    world.repository.commit({**numbers(), "meltano.yml": numbers()["meltano.yml"] + template})
+    server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
+    server.stop()
+    server.start_to_die(point)
+    place = "/api/v1/projects/data/deployments/prod"
+    asked = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-04T00:00:00Z"}
+    server.ask("POST", f"{place}/schedules/daily/backfills", asked, key)
+    server.wait_for_death()
+    server.start()
+
+    status, made = server.ask("POST", f"{place}/schedules/daily/backfills", asked, key)
+
+    assert status == 201 and made["number"] == 1, made
+    ended = wait_until("it ends", lambda: (one := server.ask("GET", f"{place}/backfills/1")[1])["status"] == "ended" and one, timeout=240)
+    assert [interval["status"] for interval in ended["intervals"]] == ["succeeded"] * 3, ended
+    assert server.rows("SELECT count(*) FROM backfills") == [["1"]]
+    runs = server.rows("SELECT id, started_at, ended_at FROM runs WHERE triggered_by = 'backfill' ORDER BY scheduled_at")
+    assert [run for run, _, _ in runs] == [interval["run"] for interval in ended["intervals"]]
+    assert all(int(before[2]) <= int(after[1]) for before, after in zip(runs, runs[1:])), runs
+    world.repository.commit(numbers())
+    server.cupola("deployment", "update", "prod", "--project", "data", "--wait")
+
+
 def notification(world, point):
     """A run is told by webhook: at least once, and always under the same id."""
     server, key, sink = world.server, uuid.uuid4().hex, Sink()
@@ -437,6 +466,7 @@ SCENARIOS = {
     deploy_with_environment: "environment.built environment.sealed environment.listed environment.moved",
     deploy_with_build: "build.done build.half_moved build.moved",
     kept_files: "artifacts.copied",
+    backfill: "backfill.making backfill.made backfill.queueing backfill.queued backfill.interval_ended backfill.ending backfill.ended",
     notification: "notify.expanding notify.claimed notify.answered notify.written",
     rotation: "key.next_written key.resealing key.resealed key.old_kept key.rotated",
     upkeep: "upkeep.log_removed upkeep.logs_forgotten upkeep.runs_deleted upkeep.states_trimmed upkeep.release_removed"
@@ -444,11 +474,14 @@ SCENARIOS = {
 }
 
 # Writes one after the other, whatever they are, of a run from the request to its end.
-LATER_PASSES = {beginning: ["file.written:2"], run_by_hand: [f"{point}:{n}" for point in ("write.committing", "write.committed") for n in (2, 3, 4, 5, 6)]}
+LATER_PASSES = {beginning: ["file.written:2"], run_by_hand: [f"{point}:{n}" for point in ("write.committing", "write.committed") for n in (2, 3, 4, 5, 6)],
+                # The first run is queued with the backfill, the next when the one before it ends.
+                backfill: ["backfill.queueing:2", "backfill.queued:2", "backfill.interval_ended:3"]}
 
 # Spread over the way of a run; the others are for `make nightly`.
 ALWAYS = {("sqlite", "run.claimed"), ("postgres", "run.started"), ("postgres", "run.ending"), ("sqlite", "run.queued_again"), ("sqlite", "log.half_renamed"),
           ("sqlite", "fire.recorded"), ("postgres", "deploy.switching"), ("sqlite", "result.synced"), ("sqlite", "migration.applied"), ("sqlite", "notify.answered"),
+          ("postgres", "backfill.made"), ("sqlite", "backfill.queued:2"),
           ("sqlite", "key.resealing"), ("postgres", "key.resealed")}
 
 
@@ -466,7 +499,7 @@ def test_case_01_each_crash_point_has_a_scenario():
 
     assert len(listed) >= 40
     assert sorted(listed) == sorted(tried)
-    assert {point for _, point in ALWAYS} <= set(listed)
+    assert {point.partition(":")[0] for _, point in ALWAYS} <= set(listed)
 
 
 @pytest.mark.parametrize("world,point", list(cases()), indirect=["world"])

@@ -13,6 +13,7 @@
 #include "api/lookup.h"
 #include "api/run_request.h"
 #include "api/to_json.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "scheduler/backfill_intervals.h"
 #include "store/release_content.h"
@@ -226,6 +227,7 @@ Result<http::Reply> start_backfill(const Call& call) {
   };
   if (wish->dry_run) return call.context.database.read(begin);
   Result<http::Reply> reply = write_once(call, begin);
+  if (reply && reply->status == 201) crash_point("backfill.made");
   if (reply) call.context.hooks.wake_runner();
   return reply;
 }

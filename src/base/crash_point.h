@@ -121,6 +121,14 @@ inline constexpr std::string_view crash_points[] = {
     "deploy.switching",
     "deploy.switched",
     "deploy.told",
+    // A backfill.
+    "backfill.making",
+    "backfill.made",
+    "backfill.queueing",
+    "backfill.queued",
+    "backfill.interval_ended",
+    "backfill.ending",
+    "backfill.ended",
     // A notification.
     "notify.expanding",
     "notify.claimed",

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "store/backfill_rows.h"
 #include "store/credits.h"
 #include "store/release_content.h"
@@ -77,11 +78,13 @@ void queue_interval(db::Session& db, const Backfill& backfill, const Interval& i
       .most_attempts = 1 + schedule.retries,
       .retry_wait = schedule.retry_wait};
   run.state_ids = state_ids_under(content, *released, run.options.state_id_suffix);
+  crash_point("backfill.queueing");
   add_run(db, run, now);
   db.execute(R"sql(
       UPDATE backfill_intervals SET status = 'open', run_id = :run
       WHERE backfill_key = :backfill AND number = :number)sql",
              {{"run", run.id}, {"backfill", backfill.key}, {"number", interval.number}});
+  crash_point("backfill.queued");
 }
 
 }  // namespace
@@ -92,7 +95,9 @@ void note_interval_end(db::Session& db, const EndedRun& run, Instant now) {
       RETURNING backfill_key)sql",
                                [](const db::Row& row) { return row.get<BackfillKey>(0); },
                                {{"status", to_text(run.status)}, {"run", run.id}});
-  if (backfill) go_on(db, *backfill, now);
+  if (!backfill) return;
+  crash_point("backfill.interval_ended");
+  go_on(db, *backfill, now);
 }
 
 void go_on(db::Session& db, const BackfillKey& key, Instant now) {

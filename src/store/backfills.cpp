@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/crash_point.h"
 #include "store/backfill_rows.h"
 #include "store/backfill_runs.h"
 #include "store/columns.h"
@@ -97,6 +98,7 @@ Result<Backfill> add_backfill(db::Session& db, Backfill backfill,
         VALUES (:backfill, :number, :start, :end, 'waiting'))sql",
                {{"backfill", backfill.key}, {"number", ++number}, {"start", start}, {"end", end}});
   }
+  crash_point("backfill.making");
   go_on(db, backfill.key, now);
   return *db.one("SELECT " BACKFILL_COLUMNS " FROM backfills b WHERE b.key = :key", to_backfill,
                  {{"key", backfill.key}});
@@ -160,6 +162,7 @@ BackfillCounts count_intervals(db::Session& db, const BackfillKey& backfill) {
 
 bool end_backfill(db::Session& db, const BackfillKey& backfill, BackfillStatus status,
                   const std::optional<std::string>& cause, Instant now) {
+  crash_point("backfill.ending");
   const auto ended =
       db.execute(R"sql(
       UPDATE backfills SET status = :status, cause = :cause, ended_at = :now
@@ -169,6 +172,7 @@ bool end_backfill(db::Session& db, const BackfillKey& backfill, BackfillStatus s
       UPDATE backfill_intervals SET status = 'dropped'
       WHERE backfill_key = :backfill AND status = 'waiting')sql",
              {{"backfill", backfill}});
+  crash_point("backfill.ended");
   return ended == 1;
 }
 
