@@ -112,6 +112,7 @@ class Mailbox:
 
     def __init__(self, folder):
         self.mails = []
+        self.busy = 0  # so many recipients are put off
         self.certificate = folder / "certificate.pem"
         key = folder / "key.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
@@ -133,6 +134,9 @@ class Mailbox:
         await asyncio.sleep(0)
         if address.startswith("nobody@"):
             return "550 5.1.1 nobody of that name"
+        if self.busy > 0:
+            self.busy -= 1
+            return "451 4.3.0 busy, try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

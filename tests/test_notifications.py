@@ -231,11 +231,20 @@ def test_an_organization_has_a_heartbeat_of_its_own(build, tmp_path, warm, sink)
         server.stop()
 
 
-def test_an_invitation_is_mailed_and_says_so(server, mailbox):
+def test_an_invitation_is_mailed_until_it_is_taken_and_says_how_that_went(server, mailbox):
+    def listed(email):
+        return next(one for one in server.request("GET", "/api/v1/invitations")[1]["invitations"] if one["email"] == email)
+
     mailbox.mails.clear()
+    mailbox.busy = 1
     done = server.cupola("invitation", "create", "--role", "operator", "--email", "grace@example.com")
     link = done.out.strip()
-    assert "mailed to grace@example.com" in done.err and link.startswith("https://cupola.example/invitations/inv_")
+    assert "being mailed to grace@example.com" in done.err and link.startswith("https://cupola.example/invitations/inv_")
+    put_off = wait_until("it is put off", lambda: (one := listed("grace@example.com"))["mail"]["error"] and one)
+    assert put_off["mail"]["status"] == "waiting" and "451" in put_off["mail"]["error"] and put_off["mailed_at"] is None
+    assert "waiting, 1 try: " in server.cupola("invitation", "list").out
+    mailed = wait_until("it is taken", lambda: (one := listed("grace@example.com"))["mailed_at"] and one, timeout=30)
+    assert mailed["mail"] == {"status": "delivered", "tries": 2, "error": None, "next_at": None}
     (sender, recipients, mail), = mailbox.mails
     assert (sender, recipients) == ("cupola@example.com", ["grace@example.com"])
     assert mail["Subject"] == "Invitation to acme" and mail["To"] == "grace@example.com"
@@ -244,11 +253,25 @@ def test_an_invitation_is_mailed_and_says_so(server, mailbox):
         assert link in text and "ada invites you to acme as operator" in text
 
     refused = server.cupola("invitation", "create", "--role", "viewer", "--email", "nobody@example.com", "--format", "json").json
-    assert refused["mailed_at"] is None and "550" in refused["mail_error"] and refused["link"], "the link is there to be given otherwise"
+    assert refused["mailed_at"] is None and refused["link"], "the link is there to be given otherwise"
+    failed = wait_until("it is refused for good", lambda: (one := listed("nobody@example.com"))["mail"]["status"] == "failed" and one)
+    assert failed["mail"]["tries"] == 1 and "550" in failed["mail"]["error"] and failed["mailed_at"] is failed["mail"]["next_at"] is None
     plain = server.cupola("invitation", "create", "--role", "viewer", "--format", "json").json
-    assert plain["mailed_at"] is plain["mail_error"] is None and len(mailbox.mails) == 1
+    assert plain["mail"] is plain["mailed_at"] is None and len(mailbox.mails) == 1
+    assert link.rpartition("/")[2] not in "\n".join(server.log)
+
+
+def test_an_invitation_that_no_longer_stands_is_not_mailed(server, mailbox):
+    mailbox.mails.clear()
+    mailbox.busy = 1
+    made = server.cupola("invitation", "create", "--role", "viewer", "--email", "late@example.com", "--format", "json").json
+    wait_until("it is put off", lambda: mailbox.busy == 0)
+    server.cupola("invitation", "revoke", made["id"])
     listed = server.request("GET", "/api/v1/invitations")[1]["invitations"]
-    assert {one["email"]: one["mailed_at"] is not None for one in listed} == {"grace@example.com": True, "nobody@example.com": False, None: False}
+    assert [one["mail"]["status"] for one in listed if one["id"] == made["id"]] == ["dropped"]
+    time.sleep(8)  # the next try would have come after 5 s
+    assert mailbox.mails == []
+
 
 
 # -- receivers that behave badly --

@@ -61,11 +61,8 @@ struct Hooks {
       const store::Release&, const std::vector<std::string>& words, std::string_view suffix)>
       state_ids_of;
 
-  /// Mails an invitation's link to whom it is for; empty where this server sends no mail. May take
-  /// as long as the mail server. Errors: unavailable, with the reason.
-  std::function<Result<void>(const store::Invitation&, const std::string& organization,
-                             const std::string& link)>
-      mail_invitation;
+  /// Whether invitations with an address are mailed.
+  bool has_mail_server = false;
 
   /// The address under which others reach this server, without a slash at its end.
   std::function<std::string()> public_url;

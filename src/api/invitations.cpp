@@ -8,6 +8,7 @@
 #include "api/to_json.h"
 #include "auth/token.h"
 #include "base/text.h"
+#include "store/invitation_mails.h"
 
 namespace cupola::api {
 namespace {
@@ -18,35 +19,25 @@ constexpr std::chrono::milliseconds usual_life = 7 * 24h;
 constexpr std::chrono::milliseconds shortest_life = 1min;
 constexpr std::chrono::milliseconds longest_life = 90 * 24h;
 
-/// The reply to who invited, once the mail is on its way, or is known not to be.
-http::Reply mailed(const Call& call, json::object shown, const std::string& link,
-                   const store::Invitation& invitation) {
-  const auto sent =
-      call.context.hooks.mail_invitation(invitation, call.member.organization_name, link);
-  if (sent) {
-    const Instant now = call.context.clock.now();
-    call.context.database.write(
-        [&](db::Session& db) { store::note_mailed(db, invitation.id, now); });
-    shown["mailed_at"] = to_rfc3339(now);
-  } else {
-    shown["mail_error"] = json_text(sent.error().message);
-  }
-  return json_reply(201, shown);
-}
-
 }  // namespace
 
 json::object to_json(const store::Invitation& invitation, Instant now) {
-  return {{"id", invitation.id},
-          {"role", to_text(invitation.role)},
-          {"email", invitation.email.empty() ? json::value() : json::value(invitation.email)},
-          {"status", to_text(invitation.status(now))},
-          {"invited_by", json_text(invitation.invited_by)},
-          {"created_at", to_rfc3339(invitation.created_at)},
-          {"expires_at", to_rfc3339(invitation.expires_at)},
-          {"accepted_at", or_null(invitation.accepted_at)},
-          {"accepted_by", or_null(invitation.accepted_by)},
-          {"mailed_at", or_null(invitation.mailed_at)}};
+  return {
+      {"id", invitation.id},
+      {"role", to_text(invitation.role)},
+      {"email", invitation.email.empty() ? json::value() : json::value(invitation.email)},
+      {"status", to_text(invitation.status(now))},
+      {"invited_by", json_text(invitation.invited_by)},
+      {"created_at", to_rfc3339(invitation.created_at)},
+      {"expires_at", to_rfc3339(invitation.expires_at)},
+      {"accepted_at", or_null(invitation.accepted_at)},
+      {"accepted_by", or_null(invitation.accepted_by)},
+      {"mailed_at", or_null(invitation.mailed_at)},
+      {"mail", invitation.mail.status ? json::value({{"status", *invitation.mail.status},
+                                                     {"tries", invitation.mail.tries},
+                                                     {"error", or_null(invitation.mail.error)},
+                                                     {"next_at", or_null(invitation.mail.next_at)}})
+                                      : json::value()}};
 }
 
 json::object settings_of(const store::Invitation& invitation) {
@@ -92,8 +83,8 @@ Result<http::Reply> list_invitations(const Call& call) {
   });
 }
 
-/// POST gives 201 with the token and the link that holds it, once; where it has an e-mail address
-/// and the server a mail server, it is mailed first, and the reply says whether that worked.
+/// POST gives 201 with the token and the link that holds it, once. Where it has an e-mail address
+/// and the server a mail server, the link is mailed by the notifier from then on.
 Result<http::Reply> create_invitation(const Call& call) {
   Body body(call, {"role", "email", "expires_in"});
   const auto role = role_in(body, "role", true);
@@ -102,9 +93,11 @@ Result<http::Reply> create_invitation(const Call& call) {
   if (body.fault()) return *body.fault();
 
   const Secret token = auth::new_invitation_token();
-  std::optional<store::Invitation> invitation;
+  const auto link_with = [&](std::string_view given) {
+    return call.context.hooks.public_url() + "/invitations/" + std::string(given);
+  };
   Result<http::Reply> reply = write_once(call, [&](db::Session& db) -> Result<http::Reply> {
-    const Result<store::Invitation> made =
+    Result<store::Invitation> made =
         store::create_invitation(db,
                                  {.organization = call.organization(),
                                   .hash = auth::token_hash(token.reveal()),
@@ -114,28 +107,26 @@ Result<http::Reply> create_invitation(const Call& call) {
                                   .expires_at = call.now + life},
                                  call.now);
     if (!made) return made.error();
+    if (!email.empty() && call.context.hooks.has_mail_server) {
+      store::queue_invitation_mail(db, call.context.vault, *made, Secret(link_with(token.reveal())),
+                                   call.now);
+      made->mail.status = "waiting";
+      made->mail.next_at = call.now;
+    }
     audit(call, db,
           {.action = "invitation.create",
            .name = made->email.empty() ? made->id : made->email,
            .id = made->id,
            .after = settings_of(*made)});
-    invitation = *made;
-    json::object shown = to_json(*made, call.now);
-    shown["mail_error"] = nullptr;
-    return json_reply(201, shown);
+    return json_reply(201, to_json(*made, call.now));
   });
+  if (reply) call.context.hooks.wake_notifier();
   reply = with_token(std::move(reply), token.reveal());
   if (!reply || reply->status >= 400) return reply;
   json::object shown = parse_json(reply->body)->as_object();
   const std::string given = text_at(shown, "token");
-  const std::string link =
-      given.empty() ? "" : call.context.hooks.public_url() + "/invitations/" + given;
-  shown["link"] = link.empty() ? json::value() : json::value(link);
+  shown["link"] = given.empty() ? json::value() : json::value(link_with(given));
   reply->body = json::serialize(shown);
-  if (link.empty() || email.empty() || !call.context.hooks.mail_invitation) return reply;
-  reply->slow = [call, shown, link, made = *invitation]() -> http::Reply {
-    return mailed(call, shown, link, made);
-  };
   return reply;
 }
 

@@ -6,6 +6,7 @@
 #include "auth/guesses.h"
 #include "auth/password.h"
 #include "base/text.h"
+#include "store/invitation_mails.h"
 
 namespace cupola::api {
 namespace {
@@ -48,6 +49,24 @@ TEST_F(ApiInvitationsTest, ALinkMakesAMemberWithAToken) {
   const Answer list = ask("GET", "/api/v1/invitations");
   EXPECT_THAT(list.text, HasSubstr(R"("status":"accepted")"));
   EXPECT_THAT(list.text, ::testing::Not(HasSubstr("inv_")));
+}
+
+TEST_F(ApiInvitationsTest, WithAMailServerTheLinkIsQueuedAndItsStateIsShown) {
+  invite(R"({"role":"operator","email":"new@acme.example"})");
+  EXPECT_THAT(ask("GET", "/api/v1/invitations").text, HasSubstr(R"("mail":null)"));
+  context_.hooks.has_mail_server = true;
+
+  const Answer made =
+      ask("POST", "/api/v1/invitations", Role::owner, R"({"role":"viewer","email":"a@b.example"})");
+  const Answer plain = ask("POST", "/api/v1/invitations", Role::owner, R"({"role":"viewer"})");
+
+  EXPECT_THAT(made.text, HasSubstr(R"("mail":{"status":"waiting","tries":0,"error":null,)"));
+  EXPECT_THAT(plain.text, HasSubstr(R"("mail":null)"));
+  const auto mails = db_->write([&](db::Session& db) {
+    return store::claim_invitation_mails(db, 10, clock_.now(), clock_.now() + 1min);
+  });
+  ASSERT_EQ(mails.size(), 1u);
+  EXPECT_EQ(store::link_of(vault_, mails[0]).reveal(), text_at(made.object(), "link"));
 }
 
 TEST_F(ApiInvitationsTest, UsedRevokedExpiredAndUnknownOnesSaySo) {

@@ -67,21 +67,7 @@ api::Hooks make_hooks(deploy::Deployer& deployer, const Home& home, const Server
   hooks.check_revision = git::check_revision;
   hooks.check_receiver = [guard = net::Guard(options.notify.inner_receivers)](
                              std::string_view url) { return guard.check_url(url); };
-  if (options.notify.mail) {
-    hooks.mail_invitation = [server = *options.notify.mail](const store::Invitation& invitation,
-                                                            const std::string& organization,
-                                                            const std::string& link) {
-      const auto letter = notify::invitation_letter({.id = invitation.id,
-                                                     .organization = organization,
-                                                     .role = std::string(to_text(invitation.role)),
-                                                     .invited_by = invitation.invited_by,
-                                                     .link = link,
-                                                     .expires_at = invitation.expires_at});
-      return notify::send_mail(
-          server, invitation.email,
-          notify::mail_text(letter, server.from, invitation.email, invitation.created_at));
-    };
-  }
+  hooks.has_mail_server = options.notify.mail.has_value();
   hooks.plan = [&deployer](const store::Deployment& deployment,
                            bool refresh_plugins) -> Result<json::object> {
     const auto plan = deployer.plan(deployment, refresh_plugins);

@@ -36,14 +36,22 @@ Result<int> create_invitation(const Context& context, const InvitationOptions& o
     return 0;
   }
   print(fmt::format("{}\n", printable(text_at(*made, "link"))));
-  if (!text_at(*made, "mailed_at").empty()) {
-    say(fmt::format("It was mailed to {}.", printable(text_at(*made, "email"))));
-  } else if (const std::string fault = text_at(*made, "mail_error"); !fault.empty()) {
-    say(fmt::format("It could not be mailed: {} Give the link yourself.", printable(fault)));
+  if (text_at(object_at(*made, "mail"), "status") == "waiting") {
+    say(fmt::format("It is being mailed to {}: `cupola invitation list` says whether that worked.",
+                    printable(text_at(*made, "email"))));
   }
   say(fmt::format("Who opens this link becomes {}, once, until {} UTC. It is not shown again.",
                   text_at(*made, "role"), time_at(*made, "expires_at")));
   return 0;
+}
+
+/// "delivered", or "waiting, 2 tries: the mail server's words".
+std::string mail_cell(const json::object& mail) {
+  std::string text = text_at(mail, "status");
+  const std::string error = text_at(mail, "error");
+  if (error.empty()) return text;
+  const std::int64_t tries = number_at(mail, "tries");
+  return fmt::format("{}, {} {}: {}", text, tries, tries == 1 ? "try" : "tries", error);
 }
 
 Result<int> list_invitations(const Context& context, const InvitationOptions& options) {
@@ -51,12 +59,13 @@ Result<int> list_invitations(const Context& context, const InvitationOptions& op
   if (!api) return api.error();
   const auto answer = api->list(api_path({"invitations"}), "invitations");
   if (!answer) return answer.error();
-  Table table({"id", "role", "e-mail", "status", "by", "expires (UTC)", "accepted by"});
+  Table table({"id", "role", "e-mail", "status", "by", "expires (UTC)", "accepted by", "mail"});
   for (const auto& item : array_at(*answer, "invitations")) {
     const auto& invitation = item.get_object();
     table.add({text_at(invitation, "id"), text_at(invitation, "role"), text_at(invitation, "email"),
                text_at(invitation, "status"), text_at(invitation, "invited_by"),
-               time_at(invitation, "expires_at"), text_at(invitation, "accepted_by")});
+               time_at(invitation, "expires_at"), text_at(invitation, "accepted_by"),
+               mail_cell(object_at(invitation, "mail"))});
   }
   print_list(options.format, *answer, table,
              "There are no invitations. Make one: cupola invitation create --role ROLE");

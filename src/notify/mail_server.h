@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "base/outcome.h"
 #include "base/secret.h"
 #include "net/courier.h"
 #include "notify/mail.h"
@@ -21,8 +20,5 @@ struct MailServer {
 
 /// A mail with that text (see `mail_text`), for a courier.
 net::Mail mail_by(const MailServer& server, std::string to, std::string text);
-
-/// Sends it and waits until the server took it. Errors: unavailable, with the server's reason.
-Result<void> send_mail(const MailServer& server, std::string to, std::string text);
 
 }  // namespace cupola::notify

@@ -49,7 +49,14 @@ std::optional<std::string> error_of(const store::Claim& claim, const net::Outcom
 Notifier::Notifier(const Dependencies& dependencies, Options options)
     : with_(dependencies),
       options_(std::move(options)),
-      loop_("notifier", [this]() -> std::optional<std::chrono::milliseconds> { return step(); }) {}
+      loop_("notifier", [this]() -> std::optional<std::chrono::milliseconds> { return step(); }) {
+  if (!options_.mail) return;
+  invitations_.emplace(InvitationMails::Dependencies{.database = with_.database,
+                                                     .vault = with_.vault,
+                                                     .clock = with_.clock,
+                                                     .courier = courier_},
+                       *options_.mail);
+}
 
 Notifier::~Notifier() {
   stop();
@@ -78,6 +85,7 @@ void Notifier::stop() {
       store::release_claims(db, options_.worker);
     });
     ended_.clear();
+    if (invitations_) invitations_->write_down();
   } catch (const Failure& failure) {
     log_warning("notifier: what was under way is sent again later: {}", failure.what());
   }
@@ -91,6 +99,9 @@ std::chrono::milliseconds Notifier::step() {
   }
   do_now_and_then();
   for (const store::Claim& claim : take_work()) begin(claim);
+  if (invitations_) {
+    invitations_->step(options_.at_once - static_cast<int>(courier_.under_way()));
+  }
   const Instant now = with_.clock.now();
   if (!ended_.empty()) return 0ms;
   const auto due =

@@ -19,6 +19,7 @@
 #include "db/database.h"
 #include "net/courier.h"
 #include "net/guard.h"
+#include "notify/invitation_mails.h"
 #include "notify/mail_server.h"
 #include "store/deliveries.h"
 #include "store/vault.h"
@@ -74,7 +75,8 @@ class Notifier {
   const Dependencies with_;
   const Options options_;
   net::Courier courier_;
-  std::vector<Ended> ended_;  ///< not yet written down
+  std::optional<InvitationMails> invitations_;  ///< where this server sends mail
+  std::vector<Ended> ended_;                    ///< not yet written down
   bool has_begun_ = false;
   std::optional<std::chrono::milliseconds> next_beat_;  ///< by up_time(), as the next
   std::optional<std::chrono::milliseconds> next_look_for_late_;

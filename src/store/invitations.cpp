@@ -1,6 +1,8 @@
 #include "store/invitations.h"
 
 #include "store/columns.h"
+#include "store/invitation_mails.h"
+#include "store/invitation_rows.h"
 #include "store/names.h"
 
 namespace cupola::store {
@@ -11,9 +13,9 @@ constexpr Words<InvitationStatus, 4> status_words = {{{InvitationStatus::open, "
                                                       {InvitationStatus::revoked, "revoked"},
                                                       {InvitationStatus::expired, "expired"}}};
 
-#define INVITATIONS                                                                 \
-  "SELECT id, organization_key, role, coalesce(email, ''), invited_by, created_at," \
-  " expires_at, accepted_at, accepted_by, revoked_at, mailed_at FROM invitations"
+#define INVITATIONS "SELECT " INVITATION_COLUMNS " FROM invitations i"
+
+}  // namespace
 
 Invitation to_invitation(const db::Row& row) {
   const auto role = parse_role(row.get<std::string>(2));
@@ -28,10 +30,12 @@ Invitation to_invitation(const db::Row& row) {
           .accepted_at = row.get<std::optional<Instant>>(7),
           .accepted_by = row.get<std::optional<std::string>>(8),
           .revoked_at = row.get<std::optional<Instant>>(9),
-          .mailed_at = row.get<std::optional<Instant>>(10)};
+          .mailed_at = row.get<std::optional<Instant>>(10),
+          .mail = {.status = row.get<std::optional<std::string>>(11),
+                   .tries = row.get<int>(12),
+                   .error = row.get<std::optional<std::string>>(13),
+                   .next_at = row.get<std::optional<Instant>>(14)}};
 }
-
-}  // namespace
 
 std::string_view to_text(InvitationStatus status) {
   return word_for(status_words, status);
@@ -69,10 +73,6 @@ Result<Invitation> create_invitation(db::Session& db, const NewInvitation& made,
   return invitation;
 }
 
-void note_mailed(db::Session& db, std::string_view id, Instant now) {
-  db.execute("UPDATE invitations SET mailed_at = :now WHERE id = :id", {{"now", now}, {"id", id}});
-}
-
 std::vector<Invitation> list_invitations(
     db::Session& db, const OrganizationKey& organization,
     const std::optional<std::pair<Instant, std::string>>& after, int limit) {
@@ -97,10 +97,12 @@ std::optional<Invitation> find_invitation_by_token(db::Session& db, std::string_
 }
 
 bool revoke_invitation(db::Session& db, std::string_view id, Instant now) {
-  return db.execute(R"sql(
+  const bool revoked = db.execute(R"sql(
       UPDATE invitations SET revoked_at = :now
       WHERE id = :id AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > :now)sql",
-                    {{"now", now}, {"id", id}}) == 1;
+                                  {{"now", now}, {"id", id}}) == 1;
+  if (revoked) drop_invitation_mail(db, id);
+  return revoked;
 }
 
 Result<User> join_by_invitation(db::Session& db, const Invitation& invitation, const Guest& guest,
@@ -144,6 +146,7 @@ Result<User> join_by_invitation(db::Session& db, const Invitation& invitation, c
   }
   db.execute("UPDATE invitations SET accepted_at = :now, accepted_by = :login WHERE id = :id",
              {{"now", now}, {"login", guest.login}, {"id", invitation.id}});
+  drop_invitation_mail(db, invitation.id);
   return user;
 }
 

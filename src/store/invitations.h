@@ -20,6 +20,14 @@ namespace cupola::store {
 enum class InvitationStatus { open, accepted, revoked, expired };
 std::string_view to_text(InvitationStatus status);
 
+/// The mail that brings the link (store/invitation_mails.h).
+struct InvitationMailState {
+  std::optional<std::string> status;  ///< waiting, delivered, failed, dropped; none: no mail
+  int tries = 0;
+  std::optional<std::string> error;  ///< of the last try
+  std::optional<Instant> next_at;    ///< of the next
+};
+
 struct Invitation {
   std::string id;  ///< 16 hex digits
   OrganizationKey organization;
@@ -32,6 +40,7 @@ struct Invitation {
   std::optional<std::string> accepted_by;
   std::optional<Instant> revoked_at;
   std::optional<Instant> mailed_at;  ///< when the mail server took it
+  InvitationMailState mail;
 
   InvitationStatus status(Instant now) const;
 };
@@ -46,8 +55,6 @@ struct NewInvitation {
 };
 /// Errors: invalid (the e-mail address).
 Result<Invitation> create_invitation(db::Session& db, const NewInvitation& made, Instant now);
-
-void note_mailed(db::Session& db, std::string_view id, Instant now);
 
 /// Newest first, after the one with that time and id.
 std::vector<Invitation> list_invitations(

@@ -2,7 +2,10 @@
 
 #include <set>
 
+#include "store/invitation_mails.h"
+#include "store/key_rotation.h"
 #include "store/people_test.h"
+#include "store/vault.h"
 
 namespace cupola::store {
 namespace {
@@ -54,16 +57,107 @@ TEST_P(InvitationsTest, OneIsGoodForOnePersonOnce) {
   });
 }
 
-TEST_P(InvitationsTest, OneThatWasMailedSaysWhen) {
-  const Invitation mailed = invite("h1");
-  invite("h2");
+class InvitationMailsTest : public InvitationsTest {
+ protected:
+  void SetUp() override {
+    InvitationsTest::SetUp();
+    if (!IsSkipped()) vault.emplace(Vault::open(key_file(), *db));
+  }
+  std::filesystem::path key_file() const { return key_place_.folder() / "key"; }
+  Invitation mail_to(const char* hash, Instant expires = noon + 1h) {
+    const Invitation invitation = invite(hash, expires);
+    write([&](db::Session& s) {
+      queue_invitation_mail(s, *vault, invitation, Secret(std::string("https://c/") + hash), noon);
+    });
+    return invitation;
+  }
+  std::vector<InvitationMail> claim(Instant now, int most = 10) {
+    return write([&](db::Session& s) { return claim_invitation_mails(s, most, now, now + 2min); });
+  }
+  void finish(const InvitationMail& mail, const std::optional<std::string>& error,
+              const std::optional<Instant>& again_at, Instant now) {
+    write([&](db::Session& s) { finish_invitation_mail(s, mail, error, again_at, now); });
+  }
+  Invitation now_of(const Invitation& invitation) {
+    return *write([&](db::Session& s) { return find_invitation(s, acme.key, invitation.id); });
+  }
+  std::int64_t links_kept() {
+    return *write([](db::Session& s) {
+      return s.one("SELECT count(*) FROM invitations WHERE sealed_link IS NOT NULL",
+                   [](const db::Row& row) { return row.get<std::int64_t>(0); });
+    });
+  }
+  testing::DatabasePlace key_place_{testing::DatabaseKind::sqlite_file};
+  std::optional<Vault> vault;
+};
+INSTANTIATE_TEST_SUITE_P(On, InvitationMailsTest, testing::databases());
 
-  write([&](db::Session& s) { note_mailed(s, mailed.id, noon + 1s); });
+TEST_P(InvitationMailsTest, OneServerTriesUntilItIsTakenAndTheLinkIsSealedUntilThen) {
+  const Invitation invitation = mail_to("h1");
+  EXPECT_EQ(now_of(invitation).mail.status, "waiting");
 
-  write([&](db::Session& s) {
-    EXPECT_EQ(find_invitation_by_token(s, "h1")->mailed_at, noon + 1s);
-    EXPECT_EQ(find_invitation_by_token(s, "h2")->mailed_at, std::nullopt);
-  });
+  const auto first = claim(noon);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(link_of(*vault, first[0]).reveal(), "https://c/h1");
+  EXPECT_EQ(first[0].sealed_link.find("https"), std::string::npos);
+  EXPECT_EQ(first[0].organization_name, "Acme");
+  EXPECT_THAT(claim(noon), IsEmpty()) << "another server";
+  finish(first[0], "451 later", noon + 5s, noon + 1s);
+  EXPECT_EQ(now_of(invitation).mail.error, "451 later");
+  EXPECT_EQ(now_of(invitation).mail.next_at, noon + 5s);
+  EXPECT_THAT(claim(noon + 4s), IsEmpty());
+
+  const auto second = claim(noon + 5s);
+  ASSERT_EQ(second.size(), 1u);
+  finish(first[0], std::nullopt, std::nullopt, noon + 6s);
+  EXPECT_EQ(now_of(invitation).mailed_at, std::nullopt) << "a try that is over says nothing";
+  finish(second[0], std::nullopt, std::nullopt, noon + 6s);
+
+  const Invitation mailed = now_of(invitation);
+  EXPECT_EQ(mailed.mail.status, "delivered");
+  EXPECT_EQ(mailed.mail.tries, 2);
+  EXPECT_EQ(mailed.mail.error, std::nullopt);
+  EXPECT_EQ(mailed.mailed_at, noon + 6s);
+  EXPECT_EQ(links_kept(), 0);
+}
+
+TEST_P(InvitationMailsTest, ATryWhoseServerIsGoneIsMadeAgain) {
+  mail_to("h1");
+  ASSERT_EQ(claim(noon).size(), 1u);
+
+  EXPECT_THAT(claim(noon + 2min - 1ms), IsEmpty());
+  EXPECT_EQ(claim(noon + 2min).size(), 1u);
+}
+
+TEST_P(InvitationMailsTest, WhatIsGivenUpOrNoLongerOpenKeepsNoLink) {
+  const Invitation given_up = mail_to("h1");
+  const auto tried = claim(noon);
+  finish(tried.at(0), "550 nobody", std::nullopt, noon);
+  const Invitation revoked = mail_to("h2");
+  const auto under_way = claim(noon);
+  write([&](db::Session& s) { EXPECT_TRUE(revoke_invitation(s, revoked.id, noon)); });
+  finish(under_way.at(0), "451 later", noon + 5s, noon);
+  const Invitation used = mail_to("h3");
+  ASSERT_TRUE(join(used, {.login = "ann", .password_hash = "x"}));
+  const Invitation expired = mail_to("h4", noon + 1min);
+
+  EXPECT_THAT(claim(noon + 1min), IsEmpty());
+
+  EXPECT_EQ(now_of(given_up).mail.status, "failed");
+  EXPECT_EQ(now_of(given_up).mail.error, "550 nobody");
+  for (const Invitation& one : {revoked, used, expired}) {
+    EXPECT_EQ(now_of(one).mail.status, "dropped");
+    EXPECT_EQ(now_of(one).mail.next_at, std::nullopt);
+  }
+  EXPECT_EQ(links_kept(), 0);
+}
+
+TEST_P(InvitationMailsTest, ARotationOfTheKeySealsLinksAnew) {
+  mail_to("h1");
+
+  EXPECT_EQ(rotate_key(key_file(), *db, [](db::Session&, const KeyRotation&) {}).values, 1);
+
+  EXPECT_EQ(link_of(*vault, claim(noon).at(0)).reveal(), "https://c/h1");
 }
 
 TEST_P(InvitationsTest, ExpiredOrRevokedItIsGoodForNobody) {

@@ -86,6 +86,7 @@ KeyRotation rotate_key(const std::filesystem::path& key_file, db::Database& data
       KeyChange change(from, to);
       reseal_secrets(db, change);
       reseal_notifications(db, change);
+      reseal_invitations(db, change);
       put_setting(db, key_id_setting, to.id);
       rotation.values = change.values();
       told(db, rotation);

@@ -17,5 +17,6 @@ class Resealing {
 
 void reseal_secrets(db::Session& db, Resealing& with);        // secrets.cpp
 void reseal_notifications(db::Session& db, Resealing& with);  // notifications.cpp
+void reseal_invitations(db::Session& db, Resealing& with);    // invitation_mails.cpp
 
 }  // namespace cupola::store
