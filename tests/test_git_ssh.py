@@ -9,7 +9,7 @@ from projects import MELTANO_YML, TAP, numbers
 from ssh_host import SSHD, SshHost, make_key
 from test_secrets import files_with, log_of
 
-pytestmark = pytest.mark.skipif(SSHD is None, reason="sshd is not installed")
+pytestmark = pytest.mark.skipif(SSHD is None, reason="sshd is not installed (Debian: openssh-server)")
 
 SHOWING_TAP = TAP.replace("last = 0\n", '''last = 0
 print("git's key is", os.environ.get("GIT_SSH_PRIVATE_KEY"), file=sys.stderr, flush=True)
