@@ -77,6 +77,7 @@ def test_a_run_whose_supervisor_is_killed_is_tried_again(shared_server, tmp_path
     assert [attempt["status"] for attempt in ended["attempts"]] == ["lost"]
     before, after = server.cupola("logs", run["id"]).out.split("Attempt 2 of 3.")
     begins = int(re.search(r"starting after (\d+)", after).group(1))
-    assert 0 < begins <= sent(before)[-1], "from the state that the lost attempt had reached"
+    # What its supervisor had not yet written of the log went with it: some lines of 0.3 s each.
+    assert 0 < begins <= sent(before)[-1] + 5, "from the state that the lost attempt had reached"
     assert sent(after) == list(range(begins + 1, begins + 31))
     assert server.states("killed")["prod:tap-numbers-to-target-lines"]["run"] == run["id"]
