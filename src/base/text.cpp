@@ -147,11 +147,7 @@ std::pair<char32_t, std::size_t> first_code_point(std::string_view text) {
 char32_t steering_character(std::string_view text) {
   const std::size_t length = utf8_length(text);
   if (length != 2 && length != 3) return 0;
-  const auto bits = [&](std::size_t at) {
-    return static_cast<char32_t>(static_cast<unsigned char>(text[at]) & 0x3fu);
-  };
-  const char32_t code = length == 2 ? (bits(0) & 0x1fu) << 6 | bits(1)
-                                    : (bits(0) & 0x0fu) << 12 | bits(1) << 6 | bits(2);
+  const char32_t code = first_code_point(text).first;
   const bool steers = (code >= 0x80 && code <= 0x9f) || code == 0x61c || code == 0x200e ||
                       code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
                       (code >= 0x2066 && code <= 0x2069);
