@@ -14,9 +14,6 @@ namespace {
 
 constexpr std::int64_t most_lines = 5000;
 constexpr std::int64_t usual_lines = 1000;
-/// What a stream says at a time: little, so that many followers that come at once take turns.
-constexpr std::size_t step_lines = 200;
-constexpr std::size_t step_bytes = 64u << 10;
 
 std::string_view name_of(logs::Stream stream) {
   switch (stream) {
@@ -88,7 +85,7 @@ http::Reply follow(std::shared_ptr<RunWatch> watch, std::uint64_t from, bool wit
     News news;
     const RunWatch::Sight sight = watch->look();
     if (from < sight.lines) {
-      for (const logs::Line& line : watch->read(from, step_lines, step_bytes)) {
+      for (const logs::Line& line : watch->read(from)) {
         news.events += event("line", json::serialize(to_json(line, with_raw)),
                              fmt::format_int(line.number).c_str());
         from = line.number + 1;

@@ -39,9 +39,9 @@ void RunWatch::refresh(std::chrono::steady_clock::time_point now) {
   sight_.finished = finished;
 }
 
-std::vector<logs::Line> RunWatch::read(std::uint64_t from, std::size_t most, std::size_t bytes) {
+std::vector<logs::Line> RunWatch::read(std::uint64_t from) {
   const std::lock_guard lock(mutex_);
-  return reader_ ? reader_->read(from, most, bytes) : std::vector<logs::Line>();
+  return reader_ ? reader_->read(from, step_lines, step_bytes) : std::vector<logs::Line>();
 }
 
 std::shared_ptr<RunWatch> RunWatches::of(const OrganizationKey& organization, const RunId& run) {

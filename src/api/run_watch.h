@@ -15,6 +15,10 @@
 
 namespace cupola::api {
 
+/// What a stream says at a time: little, so that many followers that come at once take turns.
+inline constexpr std::size_t step_lines = 200;
+inline constexpr std::size_t step_bytes = 64u << 10;
+
 /// One run, looked at by any number of followers on any threads. Looks at the log at most ten times
 /// a second and at the database at most twice, however many ask.
 class RunWatch {
@@ -28,7 +32,8 @@ class RunWatch {
     std::string run;        ///< as JSON, once it is finished
   };
   Sight look();
-  std::vector<logs::Line> read(std::uint64_t from, std::size_t most, std::size_t bytes);
+  /// The next lines for a stream: `step_lines` at most.
+  std::vector<logs::Line> read(std::uint64_t from);
 
  private:
   void refresh(std::chrono::steady_clock::time_point now);

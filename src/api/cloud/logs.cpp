@@ -14,9 +14,6 @@ namespace {
 constexpr std::string_view list = "log";
 constexpr std::size_t page_lines = 1000;
 constexpr std::size_t page_bytes = 1u << 20;
-/// Of a stream, as of our own: little, so that many take turns.
-constexpr std::size_t step_lines = 200;
-constexpr std::size_t step_bytes = 64u << 10;
 
 /// "2026-11-26T10:04:34.373Z [info] tap-shop: …". The CLI prints it as it comes, so it is made for
 /// people, and harmless on a terminal.
@@ -97,7 +94,7 @@ Result<http::Reply> stream_log(const Call& call) {
     const RunWatch::Sight sight = watch->look();
     http::StreamStep step;
     if (from < sight.lines) {
-      for (const logs::Line& line : watch->read(from, step_lines, step_bytes)) {
+      for (const logs::Line& line : watch->read(from)) {
         step.data += message_of(line) + "\n";
         from = line.number + 1;
       }
