@@ -8,17 +8,7 @@ namespace {
 
 constexpr std::size_t longest_state_id = 900;
 
-}  // namespace
-
-Result<void> check_state_id(const std::string& state_id) {
-  if (!state_id.empty() && state_id.size() <= longest_state_id && !has_control(state_id)) return {};
-  return Error{Error::Kind::invalid,
-               "A state id has from 1 to 900 bytes and no control characters."};
-}
-
-namespace {
-
-Result<json::value> whole_payload_of(const json::value& value) {
+Result<std::string> text_of(const json::value& value) {
   if (!value.is_object()) {
     return Error{Error::Kind::invalid, "A state must be a JSON object.",
                  "Send what `cupola state get` shows, or the tap's bookmarks."};
@@ -33,7 +23,7 @@ Result<json::value> whole_payload_of(const json::value& value) {
                      "members."};
       }
     }
-    return value;
+    return json::serialize(value);
   }
   json::object completed;
   if (given.contains("singer_state")) {
@@ -41,16 +31,21 @@ Result<json::value> whole_payload_of(const json::value& value) {
   } else {
     completed["singer_state"] = given;
   }
-  return json::value(json::object{{"completed", std::move(completed)}});
+  return json::serialize(json::object{{"completed", std::move(completed)}});
 }
 
 }  // namespace
 
+Result<void> check_state_id(const std::string& state_id) {
+  if (!state_id.empty() && state_id.size() <= longest_state_id && !has_control(state_id)) return {};
+  return Error{Error::Kind::invalid,
+               "A state id has from 1 to 900 bytes and no control characters."};
+}
+
 Result<std::string> state_payload_of(const std::string& state_id, const json::value& value) {
-  const auto payload = whole_payload_of(value);
-  if (!payload) return payload.error();
-  std::string text = json::serialize(*payload);
-  if (const auto checked = store::check_size(state_id, text.size()); !checked) {
+  auto text = text_of(value);
+  if (!text) return text;
+  if (const auto checked = store::check_size(state_id, text->size()); !checked) {
     return checked.error();
   }
   return text;
