@@ -110,8 +110,6 @@ Result<http::Reply> create_invitation(const Call& call) {
     if (!email.empty() && call.context.hooks.has_mail_server) {
       store::queue_invitation_mail(db, call.context.vault, *made, Secret(link_with(token.reveal())),
                                    call.now);
-      made->mail.status = "waiting";
-      made->mail.next_at = call.now;
     }
     audit(call, db,
           {.action = "invitation.create",

@@ -12,7 +12,7 @@ std::string context_of(std::string_view organization, std::string_view invitatio
 
 }  // namespace
 
-void queue_invitation_mail(db::Session& db, const Vault& vault, const Invitation& invitation,
+void queue_invitation_mail(db::Session& db, const Vault& vault, Invitation& invitation,
                            const Secret& link, Instant now) {
   db.execute(
       R"sql(
@@ -21,6 +21,8 @@ void queue_invitation_mail(db::Session& db, const Vault& vault, const Invitation
       {{"id", invitation.id},
        {"now", now},
        {"link", vault.seal(db, link, context_of(invitation.organization.text(), invitation.id))}});
+  invitation.mail.status = "waiting";
+  invitation.mail.next_at = now;
 }
 
 std::vector<InvitationMail> claim_invitation_mails(db::Session& db, int most, Instant now,

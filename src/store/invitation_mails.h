@@ -14,8 +14,8 @@
 
 namespace cupola::store {
 
-/// In the transaction that made the invitation.
-void queue_invitation_mail(db::Session& db, const Vault& vault, const Invitation& invitation,
+/// In the transaction that made the invitation, which tells of it from then on.
+void queue_invitation_mail(db::Session& db, const Vault& vault, Invitation& invitation,
                            const Secret& link, Instant now);
 
 struct InvitationMail {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/temp_folder.h"
 #include "store/invitation_mails.h"
 #include "store/key_rotation.h"
 #include "store/people_test.h"
@@ -63,9 +64,9 @@ class InvitationMailsTest : public InvitationsTest {
     InvitationsTest::SetUp();
     if (!IsSkipped()) vault.emplace(Vault::open(key_file(), *db));
   }
-  std::filesystem::path key_file() const { return key_place_.folder() / "key"; }
+  std::filesystem::path key_file() const { return folder_.path() / "key"; }
   Invitation mail_to(const char* hash, Instant expires = noon + 1h) {
-    const Invitation invitation = invite(hash, expires);
+    Invitation invitation = invite(hash, expires);
     write([&](db::Session& s) {
       queue_invitation_mail(s, *vault, invitation, Secret(std::string("https://c/") + hash), noon);
     });
@@ -87,7 +88,7 @@ class InvitationMailsTest : public InvitationsTest {
                    [](const db::Row& row) { return row.get<std::int64_t>(0); });
     });
   }
-  testing::DatabasePlace key_place_{testing::DatabaseKind::sqlite_file};
+  const TempFolder folder_{"cupola-invitations"};
   std::optional<Vault> vault;
 };
 INSTANTIATE_TEST_SUITE_P(On, InvitationMailsTest, testing::databases());
