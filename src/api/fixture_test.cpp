@@ -76,22 +76,12 @@ std::string new_token(db::Session& db, store::NewToken made, Instant now) {
 
 store::Release make_live(db::Session& db, const testing::Tenant& tenant, Instant now) {
   const store::ReleaseContent content = make_content();
-  const auto queued = store::queue_release(db, tenant.deployment, {}, now);
-  store::claim_release(db, "test", now, 1min);
-  const auto switched = store::switch_over(db,
-                                           {.release = queued.key,
-                                            .worker = "test",
-                                            .commit = content.commit,
-                                            .content = store::to_json_text(content),
-                                            .lock = "{}",
-                                            .plan = R"({"schedules":[]})"},
-                                           now);
-  if (!switched) throw Failure(to_text(switched.error()));
+  const ReleaseKey release = testing::switch_to(db, tenant, content, now, R"({"schedules":[]})");
   std::vector<store::ReleasedSchedule> schedules;
   for (const auto& each : content.schedules) schedules.push_back(each.settings);
   store::replace_schedules(
       db, tenant.deployment.key, schedules, [] { return std::chrono::minutes{3}; }, now);
-  return *store::find_release(db, queued.key);
+  return *store::find_release(db, release);
 }
 
 /// One that is running and has no intervals, so that it queues no runs among those of the tests.

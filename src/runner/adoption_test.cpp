@@ -36,8 +36,7 @@ TEST_F(RunnerTest, ARunThatEndedWhileNoServerWatchedKeepsItsResult) {
 TEST_F(RunnerTest, AKilledSupervisorMakesTheRunLostAndFreesItsState) {
   const RunId id = start("slow");
   ASSERT_TRUE(wait_until_running(id));
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
   ::kill(process->pid, SIGKILL);
 
   const store::Run run = wait_for_end(id);
@@ -79,15 +78,9 @@ TEST_F(RunnerTest, AClaimThatTheLoopNeverHeardOfIsTakenUpWithoutARestart) {
 TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledHere) {
   const RunId id = start("slow");
   ASSERT_TRUE(wait_until_running(id));
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
 
-  db_->write([&](db::Session& session) {
-    const store::Run run = *store::find_run(session, id);
-    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
-                                {.status = store::RunStatus::lost}, {}, now()),
-              store::Finish::ended);
-  });
+  db_->write([&](db::Session& session) { lose(session, id); });
 
   EXPECT_TRUE(comes_true([&] { return ::kill(process->pid, 0) != 0; }));
   EXPECT_EQ(find(id).status, store::RunStatus::lost);
@@ -98,14 +91,10 @@ TEST_F(RunnerTest, ARunThatAnotherWorkerEndedIsKilledAlsoWhileNothingCanBeWritte
   restart();
   const RunId id = start("slow");
   ASSERT_TRUE(wait_until_running(id));
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
 
   db_->write([&](db::Session& session) {
-    const store::Run run = *store::find_run(session, id);
-    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
-                                {.status = store::RunStatus::lost}, {}, now()),
-              store::Finish::ended);
+    lose(session, id);
     session.execute(R"sql(CREATE TRIGGER read_only BEFORE UPDATE ON workers
                           BEGIN SELECT RAISE(ABORT, 'the database is read-only'); END)sql");
   });
@@ -139,8 +128,7 @@ TEST_F(RunnerTest, Case04ARunWhoseServerFallsSilentEndsByItself) {
   restart();
   const RunId id = start("slow");
   ASSERT_TRUE(wait_until_running(id));
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
   runner_.reset();
 
   EXPECT_TRUE(comes_true([&] { return has_ended(process->pid); }));
@@ -152,15 +140,9 @@ TEST_F(RunnerTest, Case04ARunWhoseServerFallsSilentEndsByItself) {
 TEST_F(RunnerTest, ARunThatAnotherServerEndedDoesNotOutliveTheRestart) {
   const RunId id = start("slow");
   ASSERT_TRUE(wait_until_running(id));
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
   runner_.reset();
-  db_->write([&](db::Session& session) {
-    const store::Run run = *store::find_run(session, id);
-    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
-                                {.status = store::RunStatus::lost}, {}, now()),
-              store::Finish::ended);
-  });
+  db_->write([&](db::Session& session) { lose(session, id); });
 
   restart();
 
@@ -190,8 +172,7 @@ TEST_F(RunnerTest, ARunThatTheMachineStoppedSaysSo) {
   const RunId id = start("slow");
   ASSERT_TRUE(wait_until_running(id));
 
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
   ASSERT_EQ(::kill(process->pid, SIGTERM), 0);
   const store::Run run = wait_for_end(id);
 

@@ -3,7 +3,6 @@
 #include "process/program.h"
 #include "runner/runner_test.h"
 #include "runner/upkeep.h"
-#include "supervisor/spec.h"
 
 namespace cupola::runner {
 namespace {
@@ -47,8 +46,7 @@ TEST_F(RunnerTest, TheLastAttemptTellsItsOwnCauseAndNoneFollows) {
 TEST_F(RunnerTest, ARunWhoseSupervisorIsKilledIsTriedAgain) {
   const RunId id = start_with_retries("slow-once", 1, 100ms);
   ASSERT_TRUE(wait_until_running(id));
-  const auto process = supervisor::parse_supervisor_process(
-      *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  const auto process = supervisor_of(id);
   ::kill(process->pid, SIGKILL);
 
   const store::Run run = wait_for_end(id);
@@ -64,8 +62,7 @@ TEST_F(RunnerTest, WhatAnAttemptBeforeLeftIsNotTakenForTheNextOne) {
   for (const bool has_ended_meanwhile : {false, true}) {
     const RunId id = start_with_retries("slow-once", 1, 0ms);
     ASSERT_TRUE(wait_until_running(id));
-    const auto process = supervisor::parse_supervisor_process(
-        *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+    const auto process = supervisor_of(id);
     runner_.reset();
     if (has_ended_meanwhile) {
       ::kill(process->pid, SIGTERM);
@@ -96,8 +93,7 @@ TEST_F(RunnerTest, WhatAKilledSupervisorLeftBehindIsEndedWithItsRun) {
     auto stray =
         process::start({.argv = {"/bin/sleep", "600"}, .env = {{"CUPOLA_RUN_ID", id.text()}}}, {});
     ASSERT_TRUE(stray);
-    const auto process = supervisor::parse_supervisor_process(
-        *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+    const auto process = supervisor_of(id);
     if (is_away) runner_.reset();
     ::kill(process->pid, SIGKILL);
     if (is_away) restart();

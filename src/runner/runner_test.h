@@ -22,6 +22,7 @@
 #include "store/attempts.h"
 #include "store/release_content.h"
 #include "store/runs.h"
+#include "supervisor/spec.h"
 #include "testing/tenant.h"
 
 namespace cupola::runner {
@@ -64,8 +65,6 @@ class RunnerTest : public ::testing::Test {
     vault_.emplace(store::Vault::open(home_.key(), *db_));
     db_->write([&](db::Session& session) {
       tenant_ = cupola::testing::add_tenant(session, "acme", now());
-      const auto release = store::queue_release(session, tenant_.deployment, {}, now());
-      store::claim_release(session, "deployer", now(), 1min);
       store::ReleaseContent content{
           .commit = std::string(40, 'a'),
           .directory = "data",
@@ -75,17 +74,9 @@ class RunnerTest : public ::testing::Test {
           .schedules = {{.settings = {.name = "daily", .state_ids = {"prod:tap-to-target"}},
                          .command = {"run", "load"}}},
           .persist = {"output"}};
-      const auto switched = store::switch_over(session,
-                                               {.release = release.key,
-                                                .worker = "deployer",
-                                                .commit = content.commit,
-                                                .content = store::to_json_text(content),
-                                                .lock = "{}",
-                                                .plan = "{}"},
-                                               now());
-      ASSERT_TRUE(switched);
-      make_folder(home_.checkout(release.key) / "data");
-      write_file(home_.checkout(release.key) / "data" / "meltano.yml", "version: 1\n");
+      const auto release = cupola::testing::switch_to(session, tenant_, content, now());
+      make_folder(home_.checkout(release) / "data");
+      write_file(home_.checkout(release) / "data" / "meltano.yml", "version: 1\n");
     });
     make_folder(home_.environments() / "meltano" / "bin");
     write_file(home_.environments() / "meltano" / "bin" / "meltano", fake_meltano, 0755);
@@ -204,6 +195,18 @@ class RunnerTest : public ::testing::Test {
       session.execute("UPDATE releases SET content = :content WHERE key = :key",
                       {{"content", store::to_json_text(content)}, {"key", release.key}});
     });
+  }
+  /// Of a run that goes on.
+  Result<supervisor::SupervisorProcess> supervisor_of(const RunId& id) {
+    return supervisor::parse_supervisor_process(
+        *read_file(supervisor::supervisor_file(home_.run(id)), 4096));
+  }
+  /// As another worker would that counts it as lost.
+  void lose(db::Session& session, const RunId& id) {
+    const store::Run run = *store::find_run(session, id);
+    EXPECT_EQ(store::finish_run(session, {.run = id, .token = run.lease_token},
+                                {.status = store::RunStatus::lost}, {}, now()),
+              store::Finish::ended);
   }
   /// Gone, or a zombie that this process has not reaped.
   static bool has_ended(int pid) {

@@ -17,13 +17,26 @@ Tenant add_tenant(db::Session& db, std::string_view name, Instant now) {
   return {.organization = *organization, .project = *project, .deployment = *deployment};
 }
 
-store::Release add_live_release(db::Session& db, const Tenant& tenant,
-                                const std::vector<store::ReleasedSchedule>& schedules,
-                                Instant now) {
+ReleaseKey switch_to(db::Session& db, const Tenant& tenant, const store::ReleaseContent& content,
+                     Instant now, std::string_view plan) {
   const auto queued = store::queue_release(db, tenant.deployment, {}, now);
   const auto claimed = store::claim_release(db, "test", now, 1min);
   CUPOLA_CHECK(claimed && claimed->key == queued.key);
+  const auto switched = store::switch_over(db,
+                                           {.release = queued.key,
+                                            .worker = "test",
+                                            .commit = content.commit,
+                                            .content = store::to_json_text(content),
+                                            .lock = "{}",
+                                            .plan = std::string(plan)},
+                                           now);
+  CUPOLA_CHECK(switched.has_value());
+  return queued.key;
+}
 
+store::Release add_live_release(db::Session& db, const Tenant& tenant,
+                                const std::vector<store::ReleasedSchedule>& schedules,
+                                Instant now) {
   store::ReleaseContent content;
   content.commit = std::string(40, 'a');
   content.directory = ".";
@@ -32,18 +45,10 @@ store::Release add_live_release(db::Session& db, const Tenant& tenant,
     content.schedules.push_back(
         {.settings = schedule, .command = {"run", "tap-a", "target-b"}, .env = {}, .job = ""});
   }
-  const auto switched = store::switch_over(db,
-                                           {.release = queued.key,
-                                            .worker = "test",
-                                            .commit = content.commit,
-                                            .content = store::to_json_text(content),
-                                            .lock = "{}",
-                                            .plan = "{}"},
-                                           now);
-  CUPOLA_CHECK(switched.has_value());
+  const ReleaseKey release = switch_to(db, tenant, content, now);
   store::replace_schedules(
       db, tenant.deployment.key, schedules, [] { return std::chrono::minutes{0}; }, now);
-  return *store::find_release(db, queued.key);
+  return *store::find_release(db, release);
 }
 
 store::NewRun new_run(const Tenant& tenant, Instant due_at) {

@@ -10,6 +10,7 @@
 #include "store/deployments.h"
 #include "store/organizations.h"
 #include "store/projects.h"
+#include "store/release_content.h"
 #include "store/runs.h"
 #include "store/schedules.h"
 
@@ -23,6 +24,10 @@ struct Tenant {
 
 /// All three are named after `name`; the deployment has no release yet.
 Tenant add_tenant(db::Session& db, std::string_view name, Instant now);
+
+/// A release with that content, live. Its schedules are the caller's to make.
+ReleaseKey switch_to(db::Session& db, const Tenant& tenant, const store::ReleaseContent& content,
+                     Instant now, std::string_view plan = "{}");
 
 /// Builds and switches a release live, with these schedules (all with the offset 0, off).
 store::Release add_live_release(db::Session& db, const Tenant& tenant,
